@@ -11,7 +11,7 @@ _PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds before each new attempt
 def ask(actor: Any, method: str, *args: Any) -> Any:
     """Calls ``actor.method(*args)`` and returns its answer.
 
-    A call may arrive twice. Methods that are called like this give the same answer then.
+    A call may arrive twice. Methods that are called in this way then give the same answer.
 
     Raises:
         ActorUnavailableError: The actor stays out of reach. Errors of the actor are raised as they are.

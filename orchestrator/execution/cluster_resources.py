@@ -16,7 +16,7 @@ class ClusterResources:
 
     Attributes:
         present: The resources of the nodes that are there.
-        free: What is free of them, in the same order.
+        free: Their free resources, in the same order.
         possible: The resources of the nodes that the autoscaler may add. A resource that is not known is
             missing.
     """

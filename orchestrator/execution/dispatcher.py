@@ -1,5 +1,5 @@
-"""What stands between the driver and the lanes. The driver hands jobs in, and lanes take them and report.
-Nobody is ever killed.
+"""Stands between the driver and the lanes. The driver hands jobs in; lanes take them and report. No process
+is ever killed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Dispatcher(DriverCalls, LaneCalls):
     does not hold, is dropped.
 
     A dispatcher that Ray started again, because the process of the first one died, knows nothing. The driver
-    hands in anew the stream, the jobs, what it answered and what Tune's trials were told. The lanes join it
-    once their tasks under way are finished.
+    hands in anew the stream, the jobs, its answers and what Tune's trials were told. The lanes join it once
+    their tasks under way are finished.
 
     Args:
         jobs: How many jobs are to come in all. Lanes that no job will need any more are let go.

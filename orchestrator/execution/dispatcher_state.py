@@ -1,4 +1,4 @@
-"""What a dispatcher knows, and how a call waits for more."""
+"""The state of a dispatcher, and the wait of a call for news."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the driver and Tune's trials tell a dispatcher and ask of it."""
+"""The calls by which the driver and Tune's trials tell a dispatcher things and ask it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DriverCalls(DispatcherState):
         self._wake()
 
     async def expect(self, lanes: int) -> None:
-        """Has the dispatcher expect lanes 0 .. ``lanes`` - 1."""
+        """Makes the dispatcher expect lanes 0 .. ``lanes`` - 1."""
         for number in range(lanes):
             self._lanes[number]
 
@@ -44,7 +44,7 @@ class DriverCalls(DispatcherState):
         return self._stream is not None
 
     async def lanes(self) -> dict[str, dict[int, Any]]:
-        """What is known of the lanes.
+        """The state of the lanes.
 
         Returns:
             ``ready``: lane -> seconds that its workers took to come up at first. ``joins``: lane -> how often
@@ -60,7 +60,7 @@ class DriverCalls(DispatcherState):
         }
 
     async def standing(self) -> SweepShare:
-        """What the sweep has of the cluster, for other sweeps to ask."""
+        """The sweep's lanes on the cluster. Other sweeps ask for them."""
         return self._demand.share()
 
     async def other_sweeps(self, shares: list[SweepShare]) -> None:
@@ -87,8 +87,8 @@ class DriverCalls(DispatcherState):
         self._wake()
 
     async def next_report(self, job_id: str, heard: int) -> tuple[str, Any]:
-        """What a job says next. Once the dispatcher is drained nobody is kept waiting: that is an end as
-        well.
+        """The next report or the end of a job. Once the dispatcher is drained no call waits any more, since
+        that is an end as well.
 
         Args:
             job_id: The job's id.
@@ -111,7 +111,7 @@ class DriverCalls(DispatcherState):
         return ("end", state.outcome) if state.outcome is not None else ("wait", None)
 
     async def answer(self, job_id: str, task: int) -> None:
-        """Has a job go on after ``task`` tasks."""
+        """Lets a job go on after ``task`` tasks."""
         if (state := self._jobs.get(job_id)) is not None:
             state.answers[task] = True
             state.wake()
@@ -125,7 +125,7 @@ class DriverCalls(DispatcherState):
         self._told.tell(trial_id, result)
 
     async def next_told(self, trial_id: str, task: int) -> dict[str, Any] | None:
-        """What the driver told of a trial. Once the dispatcher is drained nobody is kept waiting.
+        """What the driver told of a trial. Once the dispatcher is drained no call waits any more.
 
         Args:
             trial_id: The trial's id.

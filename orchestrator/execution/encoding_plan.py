@@ -1,4 +1,4 @@
-"""How many processes encode, and what each asks Ray for."""
+"""Plans how many processes encode, and what each asks Ray for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PoolPlan:
         processes: How many there are.
         cpus: The CPUs of each, which decode.
         gpus: The part of a GPU that each holds, 0 .. 1.
-        waits: What the pool waits for where no process can start at once: ``others``, who hold all CPUs or
+        waits: What the pool waits for where no process can start at once: ``others``, which hold all CPUs or
             GPUs, or ``machines``, which the autoscaler has to add.
     """
 

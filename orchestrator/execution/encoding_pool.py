@@ -55,7 +55,7 @@ class RayPool:
         _wait_until_free(before)
 
     def _plan(self, chunks: list[Chunk]) -> PoolPlan:
-        # These are imported here because they import Ray Train, which the pool's processes do not need.
+        # These imports bring Ray Train, which the pool's processes do not need.
         from .cluster_resources import cluster_resources
         from .placement import worker_gpus
 
@@ -149,7 +149,7 @@ class EncodingProcess:
         """Returns once the process is up."""
 
     def encode(self, chunk: Chunk) -> tuple[bytes, str]:
-        """Returns what the encoder gives for a chunk, and an error; one of them is empty."""
+        """Encodes a chunk. Returns the encoder's result and an error, one of which is empty."""
         data, error = b"", self._error
         try:
             data = data if error else self._encoder.encode(chunk, self._device, self._threads)

@@ -1,4 +1,4 @@
-"""How sweeps share a cluster: they give up lanes, and take them, between two trials."""
+"""Decides how sweeps share a cluster. They give up lanes, and take them, between two trials."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _POLITE = 60.0  # seconds for which a sweep leaves the lane that it gave up to a
 
 @dataclass(frozen=True)
 class SweepShare:
-    """What a sweep has of a cluster.
+    """A sweep's lanes on a cluster.
 
     Attributes:
         up: How many of its lanes are up.
@@ -48,8 +48,8 @@ class LaneGifts:
     """Decides on one sweep's lanes. The decisions depend on the lane that the sweep gave up last.
 
     A lane that is given up takes many seconds to come up elsewhere. Until then the sweep does not give up a
-    second one. Ray serves whoever asked first, so that another lane of this sweep which waits for room may
-    come up instead. That lane is given up as well.
+    second one. Ray serves requests in order, so that another lane of this sweep that waits for room may come
+    up instead. That lane is given up as well.
 
     Args:
         clock: Gives the time in seconds.

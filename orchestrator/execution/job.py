@@ -1,4 +1,4 @@
-"""A lane's work, and how it ended."""
+"""A lane's work, and its outcome."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Outcome:
     """How a job ended.
 
     Attributes:
-        status: ``interrupted`` means that nobody waits for the job's end, and that it is resumed another
-            time.
-        reason: Why it failed.
-        metrics: What a ``test`` job measured.
-        fatal: No other job would fare better, such as when the disk is full.
-        again: The job may fare better another time, such as when a neighbour held the GPU's memory.
-        infeasible: The job's own values made it fail: its training diverged, or it needs more memory than
-            there is. It would fail again, and so may values near to it.
+        status: ``interrupted`` means that the job was given up before its end, and is resumed another time.
+        reason: Why the job failed.
+        metrics: The metrics that a ``test`` job measured.
+        fatal: Whether every other job would fail as well, for instance because the disk is full.
+        again: Whether the job may succeed another time, for instance because a neighbour held the GPU's
+            memory.
+        infeasible: Whether the job's own values made it fail: its training diverged, or it needs more memory
+            than there is. It would fail again, and near values may fail too.
     """
 
     status: Literal["finished", "stopped", "failed", "interrupted"]

@@ -1,4 +1,4 @@
-"""Jobs of one run on their way to the lanes."""
+"""Hands the jobs of one run to the lanes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ class JobFeed:
 
     Args:
         jobs: The jobs, in the order in which they begin.
-        on_start: Is told of each job before it begins.
-        on_end: Is told of each job's end. It may return a job that follows from the one that ended, and
+        on_start: Takes each job before it begins.
+        on_end: Takes each job that has ended, and its outcome. It may return a job that follows from it and
             begins before the others.
-        go: Whether to go on. Once it says no, no job begins, and those under way stop at their next task.
-        listen: Makes the listener, which tells the function that it is given of each job's end.
+        go: Returns whether to go on. Once it returns False no job begins, and those under way stop at their
+            next task.
+        listen: Makes the listener. It is given the function that the listener calls at each job's end.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class JobFeed:
 
     @property
     def over(self) -> bool:
-        """Whether all jobs have ended, and nothing was raised where the run was told of one."""
+        """Whether all jobs have ended, and the run's functions raised nothing."""
         return not (self._waiting or self.under_way or self._cut_short)
 
     def hand_in(self, free: int) -> None:
@@ -71,7 +72,7 @@ class JobFeed:
                 self._listener.stop(job_id)
 
     def hear(self, timeout: float) -> None:
-        """Takes what one job says, and waits for it ``timeout`` seconds at most."""
+        """Takes one job's report or end, and waits for it ``timeout`` seconds at most."""
         if self.under_way:
             with self._noticing():
                 self._listener.hear(timeout)

@@ -1,4 +1,4 @@
-"""Where the driver hears the dispatcher: what jobs report, and how they end."""
+"""Hears the dispatcher for the driver: what jobs report, and how they end."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class _Followed:
 
 
 class JobListener:
-    """Hands jobs to the dispatcher and hears what becomes of them. Nobody else does, in a sweep or a run.
+    """Hands jobs to the dispatcher and hears what becomes of them. Nothing else in a sweep or a run does so.
 
     A report is heard here once. ``on_report``, which is the record, has it first. Then ``judge`` has it, and
     says go or stop by :meth:`answer`, at once or later. The lane waits for that.
 
-    A dispatcher that took the place of one that died is told again what it has to know. The lanes report to
-    it anew what they had finished meanwhile.
+    A dispatcher that replaced one that died is told again what it has to know. The lanes report to it again
+    what they have finished meanwhile.
 
     Args:
         dispatcher: The actor.
         on_report: Takes a job and the metrics of a task that it has finished.
         on_end: Takes a job and how it ended.
         judge: Takes a job, how many tasks it has done, and the last one's metrics; None: all go on.
-        scope: What the dispatcher has before the id of each job, so that jobs of several runs with one
-            dispatcher, whose ids may be the same, are kept apart.
+        scope: The prefix of each job's id at the dispatcher. It keeps apart the jobs of several runs with one
+            dispatcher, whose ids may be the same.
 
     Attributes:
         done: How many reports were heard.
@@ -71,13 +71,13 @@ class JobListener:
             self._listen(job.id)
 
     def hear(self, timeout: float) -> bool:
-        """Takes what one job says, the first that says anything.
+        """Takes the next report or end of any job.
 
         Args:
             timeout: How many seconds to wait for it.
 
         Returns:
-            Whether a job said anything.
+            Whether there was one.
         """
         import ray
         from ray.exceptions import ActorUnavailableError
@@ -112,7 +112,13 @@ class JobListener:
             self._listen(job.id)
 
     def answer(self, job_id: str, task: int, go: bool) -> None:
-        """Says whether a job goes on after ``task`` tasks. A job that does not is not heard any more."""
+        """Says whether a job goes on. A job that does not go on is not heard any more.
+
+        Args:
+            job_id: The job's id, without the scope.
+            task: How many tasks the job has done.
+            go: Whether it goes on.
+        """
         if not go:
             self.stop(job_id)
             self.forget(job_id)
@@ -121,7 +127,7 @@ class JobListener:
             ask(self._dispatcher, "answer", self._scope + job_id, task)
 
     def stop(self, job_id: str) -> None:
-        """Has a job end at its next task boundary."""
+        """Ends a job at its next task boundary."""
         ask(self._dispatcher, "stop", self._scope + job_id)
 
     def forget(self, job_id: str) -> None:
@@ -130,12 +136,12 @@ class JobListener:
         self._asked = {asked: name for asked, name in self._asked.items() if name != job_id}
 
     def tell(self, job_id: str, result: dict[str, Any]) -> None:
-        """Puts out what the Tune trial of a job is to hear next, until :meth:`untell`."""
+        """Sets what the Tune trial of a job hears next, until :meth:`untell`."""
         self._told[job_id] = result
         ask(self._dispatcher, "tell", self._scope + job_id, result)
 
     def untell(self, job_id: str) -> None:
-        """Forgets what a Tune trial is to hear, since Tune does not have it any more."""
+        """Forgets what a Tune trial would hear, since Tune no longer has the trial."""
         self._told.pop(job_id, None)
 
     def tell_again(self) -> None:

@@ -1,4 +1,4 @@
-"""Which jobs a sweep has handed in, and what became of each."""
+"""The jobs that a sweep has handed in, and the state of each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class JobState:
         self.changed = asyncio.Event()
 
     def wake(self) -> None:
-        """Has whoever waits for a change look again."""
+        """Wakes the calls that wait for a change."""
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -61,7 +61,7 @@ class JobState:
             outcome: The outcome that the error makes.
         """
         self.note = outcome.reason if not self.note or rank == 0 else self.note
-        # Ranks whose memory is full say so with numbers of their own, and are not alike.
+        # Ranks whose memory is full report different numbers, so that their lines differ.
         self.infeasible = self.infeasible or outcome.infeasible
         self.raised[rank] = line, outcome
 
@@ -109,7 +109,7 @@ class JobTable:
         return state
 
     def stop(self, job_id: str) -> None:
-        """Has a job end at its next task boundary, or at once where no lane has taken it yet."""
+        """Ends a job at its next task boundary, or at once where no lane has taken it yet."""
         if (state := self.get(job_id)) is None:
             return
         state.stopped = True
@@ -128,6 +128,6 @@ class JobTable:
             self[self.waiting.popleft()].finish(Outcome("failed", reason, fatal=True))
 
     def wake_all(self) -> None:
-        """Has whoever waits for any job look again."""
+        """Wakes the calls that wait for any job."""
         for state in self._states.values():
             state.wake()

@@ -1,4 +1,4 @@
-"""What lanes tell a dispatcher and ask of it."""
+"""The calls by which lanes tell a dispatcher things and ask it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class LaneCalls(DispatcherState):
         return "over"
 
     async def turn(self, lane: int) -> str:
-        """What becomes of a lane that was told to end.
+        """Says what becomes of a lane that was told to end.
 
         Returns:
             ``again`` where there is work and room for it, ``over``, or ``wait`` (ask again).
@@ -91,7 +91,7 @@ class LaneCalls(DispatcherState):
             state.raised = {}
             if not lost and state.crashed("its workers went down"):
                 entry.job = None
-            state.infeasible = False  # what the next attempt meets is another matter
+            state.infeasible = False  # the next attempt may meet something else
         elif not lost:
             # Workers that die before they have done anything would be restarted for ever.
             entry.idle += 1
@@ -130,7 +130,7 @@ class LaneCalls(DispatcherState):
         return self._jobs[job_id].job
 
     async def next(self, lane: int, attempt: str) -> tuple[str, str | None]:
-        """What a worker group is to do next.
+        """Says what a worker group does next.
 
         Returns:
             ``("job", its id)``, ``("wait", None)`` after a while, or ``("end", None)``. ``("join", None)``
@@ -161,14 +161,32 @@ class LaneCalls(DispatcherState):
         return "job", entry.job
 
     async def report(self, lane: int, attempt: str, job_id: str, metrics: dict[str, float]) -> None:
-        """Takes a finished task. A task that was heard before is not passed on again."""
+        """Takes a finished task. A task that was heard before is not passed on again.
+
+        Args:
+            lane: The lane's number.
+            attempt: The worker group's name. A report of a group that was replaced is dropped.
+            job_id: The job's id.
+            metrics: Metric -> value, with ``task``, how many tasks are done.
+        """
         state = self._held(lane, attempt, job_id)
         if state is not None and int(metrics["task"]) == len(state.reports) + 1:
             state.reports.append(metrics)
             state.wake()
 
     async def verdict(self, lane: int, attempt: str, job_id: str, task: int) -> bool | None:
-        """Whether a trial goes on after ``task`` tasks; None: that is not said yet."""
+        """Whether a trial goes on after a task. The call waits a while for the driver's answer.
+
+        Args:
+            lane: The lane's number.
+            attempt: The worker group's name.
+            job_id: The job's id.
+            task: How many tasks are done.
+
+        Returns:
+            Whether it goes on; False as well where the lane no longer holds the job. None: there is no answer
+            yet.
+        """
         state = self._held(lane, attempt, job_id)
         if state is None:
             return False

@@ -1,4 +1,4 @@
-"""How many lanes a sweep needs, and which it gives up to others."""
+"""Decides how many lanes a sweep needs, and which it gives up to others."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class LaneDemand:
         """What the other sweeps have."""
 
     def share(self) -> SweepShare:
-        """What the sweep has of the cluster."""
+        """The sweep's lanes on the cluster."""
         up = self._lanes.count("up")
         return SweepShare(up, min(self._lanes.count("starting"), max(0, self._work() - up)))
 
     def spare(self) -> bool:
-        """Whether there are more lanes than jobs; one stays, for a look at test data may follow."""
+        """Whether there are more lanes than jobs. One lane stays, since a look at test data may follow."""
         return not self._jobs.waiting and self._lanes.count("up") > max(1, self._work())
 
     def leaves(self, entry: LaneEntry) -> bool:
@@ -37,5 +37,5 @@ class LaneDemand:
         return self._gifts.may_ask(self.share(), self.others)
 
     def _work(self) -> int:
-        """Jobs that are held, that wait and that are to come."""
+        """The number of jobs that are held, that wait and that are to come."""
         return len(self._lanes.held()) + len(self._jobs.waiting) + max(0, self._jobs.to_come)

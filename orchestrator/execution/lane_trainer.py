@@ -12,7 +12,7 @@ from .ray_private import spare_actors
 class LaneTrainer(TorchTrainer):
     """Starts fewer helper processes than Train's own trainer.
 
-    It leaves out the processes that hand out Ray's data sets, of which a lane has none. With
+    It leaves out the processes that hand out Ray's data sets, since a lane has no such data sets. With
     ``dashboard=False`` it also leaves out the process that frees a placement group once Train's controller
     has died. That process asks Ray's dashboard whether the controller lives. Without a dashboard it waits ten
     seconds for an answer, at the end of the lane too.

@@ -1,4 +1,4 @@
-"""All lanes of one sweep: how many there are to be, their start, who is up, their end."""
+"""All lanes of one sweep: their number, their start, which of them are up, their end."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Lanes:
         """Waits for the lanes to end. Lanes that have nowhere to run would wait for ever: they are left."""
         quiet = time.monotonic()
         while self.alive:
-            ask(dispatcher, "drain")  # again: one that took the place of one that died does not know
+            ask(dispatcher, "drain")  # again: a dispatcher that replaced one that died does not know
             states = ask(dispatcher, "lanes")["states"]
             if any(states.get(n) == "up" for n, lane in enumerate(self._threads) if lane.is_alive()):
                 quiet = time.monotonic()
@@ -136,5 +136,5 @@ def _why_no_lane(shared: bool) -> str:
     """Why no lane may have come up, where other sweeps are on the cluster (``shared``) or not."""
     if shared:
         return "other sweeps are at work"
-    # Nobody else asks a Ray of one's own for anything.
+    # No other sweep asks a Ray of one's own for anything.
     return "this machine is busy" if ray_address() is None else "its resources may be in use by others"

@@ -38,7 +38,7 @@ class MemoryWatch:
         """Counts, every two seconds at most.
 
         Raises:
-            RayLost: It is of no use to continue. The message is one line.
+            RayLost: The run cannot continue usefully. The message is one line.
         """
         if not self._due():
             return
@@ -57,7 +57,7 @@ def _ended() -> int:
 
 def memory_line(ended: int) -> str:
     """One line on a full machine, where Ray has ended ``ended`` workers. If it is this machine, the line says
-    how much memory is in use, and by whom.
+    how much memory is in use, and by which processes.
     """
     if ray_address() is not None:  # a cluster's, where any machine may be meant
         return (

@@ -1,4 +1,4 @@
-"""Methods and streams from outside the project, on every machine that trains with them."""
+"""Takes methods and streams from outside the project to every machine that trains with them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 
 def sent_modules(config: RunConfig) -> list[str]:
-    """Files and folders that a cluster's machines need to import a run's method and stream: of each that is
-    not the project's own its module, with the whole package that it lies in.
+    """Files and folders that a cluster's machines need to import a run's method and stream. For a class from
+    outside the project it is the class's module, with the whole package around it.
 
-    What is installed is not sent: it may need other packages, so that it has to be installed on the cluster's
-    machines as well. A Ray of this machine's own finds everything where it lies.
+    Installed packages are not sent. They may need other packages, so that they have to be installed on the
+    cluster's machines as well. A Ray of this machine's own finds everything where it lies.
     """
     if ray_address() is None:
         return []
@@ -35,7 +35,7 @@ def check_machines(config: RunConfig) -> None:
     """Tries on each machine of a cluster to import a run's method and stream.
 
     Raises:
-        UserError: One cannot; it names the machine.
+        UserError: A machine cannot import them. The message is one line and names the machine.
     """
     outside = [name for name, _ in _outside(config)]
     if ray_address() is None or not outside:
@@ -51,7 +51,7 @@ def check_machines(config: RunConfig) -> None:
         for node in living_nodes()
     ]
     answered, _ = ray.wait(asked, num_returns=len(asked), timeout=_PATIENCE)
-    for answer in answered:  # of one that does not answer the lanes will tell
+    for answer in answered:  # the lanes report a machine that does not answer
         try:
             problem = ray.get(answer)
         except RayError as error:  # what was sent could not be unpacked, or the project there is an older one

@@ -28,8 +28,14 @@ def lane_resources(run: RunOptions, nodes: Sequence[Mapping[str, float]]) -> Lan
 
 
 def worker_gpus(run: RunOptions, nodes: Sequence[Mapping[str, float]]) -> float:
-    """The GPUs that each worker of a trial holds, 0 .. 1. The arguments and errors are those of
-    :func:`lane_resources`.
+    """The GPUs that each worker of a trial holds, 0 .. 1.
+
+    Args:
+        run: As for :func:`lane_resources`.
+        nodes: As for :func:`lane_resources`.
+
+    Raises:
+        UserError: ``run.device`` is cuda and no node has a GPU.
     """
     has_gpu = any(node.get("GPU", 0) > 0 for node in nodes)
     if run.device == "cuda" and not has_gpu:

@@ -23,17 +23,17 @@ _PARTING = 30  # seconds that workers may take to leave their group
 _LOOPBACK = "127.0.0.1"
 
 _held: list[TCPStore | TemporaryDirectory[str]] = []
-"""What the first worker keeps while its group is up: the file or store by which the group meets."""
+"""The file or store by which the group meets. The first worker keeps it while the group is up."""
 
 
 class LaneGroup(BackendConfig):
     """Ray Train's process group for torch (``backend``: ``gloo`` or ``nccl``), with two differences.
 
-    It listens only where its own workers come from, while torch's store would listen on all addresses of the
-    machine and believe whoever asks. Workers of one machine meet in a file of their user's, or on loopback
+    It listens only where its own workers connect from. torch's store would listen on all addresses of the
+    machine and trust every caller. Workers of one machine meet in a file of their user's, or on loopback
     where no folder has locks, and their collectives listen on loopback. Workers of several machines meet at a
-    store that listens on the first one's address in the cluster, and each one's collectives listen on its own
-    address: torch cannot ask whoever comes there for a token.
+    store that listens on the first worker's address in the cluster, and each worker's collectives listen on
+    its own address. torch cannot ask callers there for a token.
 
     Only the workers import torch. Train's controller, a process of each lane that starts before its workers,
     would have no other use for it.
@@ -77,13 +77,15 @@ def _place() -> tuple[str, str]:
 
 
 def _file() -> str | None:
-    """A file to meet in, in a folder that nobody else may enter; None where no folder here has the locks that
-    torch's store asks for. Below Ray's own folder it goes with that where this process is killed.
+    """A file to meet in, in a folder that nobody else may enter. None where no folder here has the locks that
+    torch's store needs. A file below Ray's own folder is removed with that folder where this process is
+    killed.
     """
     for base in filter(None, (session_place(), gettempdir(), "/dev/shm")):
         with suppress(OSError):
             folder = TemporaryDirectory(prefix="vlcl-", dir=base)
-            # Whatever way it is written, torch does not count what follows these signs as part of the path.
+            # torch takes what follows these characters for something else than the path, however it is
+            # written.
             if not {"#", "?"} & set(folder.name) and _has_locks(folder.name):
                 _held[:] = [folder]
                 return f"file://{folder.name}/store"
@@ -129,7 +131,7 @@ def _prepare(together: bool) -> None:
     # This is set before anything wakes CUDA, since any of the lane's trials may ask for deterministic
     # algorithms.
     os.environ.setdefault(WORKSPACE, ALLOWED[0])
-    # By themselves, collectives listen where the host's name or the first network card leads.
+    # By default collectives listen on the address of the host's name or of the first network card.
     name = _interface(_LOOPBACK if together else ray.util.get_node_ip_address())
     for key, card in {"GLOO_SOCKET_IFNAME": name, "NCCL_SOCKET_IFNAME": f"={name}"}.items():
         # The "=" excludes other names that begin so. A card that the user named is for several machines, and

@@ -14,7 +14,7 @@ _ALLOWED = (
     "allowed: HOST:PORT of a head that runs, or unset for a Ray of this machine's own; "
     "see docs/howto/cluster.md#which-address-a-sweep-joins"
 )
-# What a head answers, at its own port and at the port of Ray's client.
+# A head's answers, at its own port and at the port of Ray's client.
 _ASKED = {"": "/ray.rpc.NodeInfoGcsService/GetClusterId", "ray": "/ray.rpc.RayletDriver/ClusterInfo"}
 _PATIENCE = 10.0  # seconds in which a head must answer
 
@@ -56,7 +56,7 @@ def _why_not(host: str, port: int, asked: str) -> str:
     def look() -> None:
         answer[:] = [_refusal(host, port, asked)]
 
-    # Looking up a name may take any time, for which the process does not wait.
+    # The look-up of a name may take any time, and the process does not wait for it.
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
     looking.join(_PATIENCE)
@@ -79,7 +79,7 @@ def _refusal(host: str, port: int, asked: str) -> str:
         try:
             ask(b"", timeout=max(0.1, until - time.monotonic()))
         except grpc.RpcError as error:
-            # A head that asks for a token refuses to answer, and is a head all the same.
+            # A head that asks for a token refuses to answer, but it is a head.
             silent = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
             if error.code() in (*silent, grpc.StatusCode.UNIMPLEMENTED):
                 return "what listens there is no head of Ray"

@@ -34,8 +34,8 @@ class RayFolder:
     Ray lets everybody write to the folder that it is given, which has its sockets, its ports and what it
     moves to disk. Therefore ``path`` lies in a folder that only its owner may enter. That folder lies where
     Ray's own would: in ``$RAY_TMPDIR``, ``$TMPDIR`` or ``/tmp``, the first of them whose path is short enough
-    for Unix sockets, which can be written to, and in which nobody else can rename anything. What killed
-    processes of the same user left there is removed.
+    for Unix sockets, which can be written to, and in which nobody else can rename anything. Folders that
+    killed processes of the same user left there are removed.
 
     Args:
         say: Prints why a folder was not taken.
@@ -70,8 +70,8 @@ class RayFolder:
     def remove(self) -> None:
         """Removes the folder, once.
 
-        Processes of Ray's may still be there, where this process ends in spite of them. They are ended,
-        because they would make the folder anew.
+        Ray's processes may still be running when this process ends in spite of them. They are ended, because
+        they would make the folder anew.
         """
         if self not in self.left:
             return

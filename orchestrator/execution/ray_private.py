@@ -1,7 +1,9 @@
-"""What is used of Ray that Ray does not promise to keep: its private modules, and names with a ``_``.
+"""The parts of Ray that the project uses and Ray does not promise to keep: its private modules, and names
+with a ``_``.
 
 Nothing else of the project touches them (``tests/test_private_parts.py``, which also fails by the name of
-whatever an update of Ray has taken away). Ray is imported inside the functions: who asks for none gets none.
+whatever an update of Ray has taken away). Ray is imported inside the functions, so that importing this module
+does not import Ray.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ def refuse_uv_environment() -> None:
 
 
 def never_connect_again() -> None:
-    """From here on nothing that asks Ray something starts or joins a cluster by itself."""
+    """Keeps later questions to Ray from starting or joining a cluster by themselves."""
     from ray._private import auto_init_hook
 
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
@@ -29,21 +31,21 @@ def never_connect_again() -> None:
 
 
 def listen_on_loopback() -> None:
-    """Ray's own switch for a machine by itself, which it turns on macOS alone."""
+    """Sets Ray's own switch for a single machine, which Ray itself sets on macOS alone."""
     from ray._private import ray_constants
 
     ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 def start_processes_by(popen: type[subprocess.Popen[Any]]) -> None:
-    """Ray starts its own processes by ``popen``."""
+    """Makes Ray start its own processes by ``popen``."""
     from ray._private import services
 
     services.ConsolePopen = popen
 
 
 def watch_for_node(around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Callable[[], None]:
-    """Puts ``around`` around the call by which Ray waits for its own node; returns what takes it away."""
+    """Wraps the call by which Ray waits for its own node in ``around``; returns a function that undoes it."""
     from ray._private import services
 
     look = services.get_node
@@ -52,9 +54,9 @@ def watch_for_node(around: Callable[[Callable[..., Any]], Callable[..., Any]]) -
 
 
 def start_no_needless_processes() -> Callable[[], None]:
-    """A Ray of this process' own has no process that looks for more machines, none that follows the logs for
-    a driver that shows none, and none that counts what is used of Ray, which is all that a dashboard without
-    its pages does. Returns what has the next Ray start them again.
+    """Keeps a Ray of this process' own from starting processes that it does not need: one that looks for more
+    machines, one that follows the logs for a driver that shows none, and a dashboard without pages, which
+    only counts what is used of Ray. Returns a function that undoes it for the next Ray.
     """
     from ray._private.node import Node
 
@@ -71,11 +73,11 @@ def start_no_needless_processes() -> Callable[[], None]:
 
 
 def _nothing(*_: Any, **__: Any) -> None:
-    """In the place of a call that nobody needs."""
+    """Takes the place of a call that is not needed."""
 
 
 def print_no_errors_of_workers() -> None:
-    """Ray prints no raw lines of its log, of every worker that dies, into the driver's output."""
+    """Keeps Ray from printing raw lines of its log into the driver's output when a worker dies."""
     from ray._private import worker
 
     worker.listen_error_messages = lambda *_: None
@@ -116,14 +118,16 @@ def visible_gpus() -> int:
 
 
 def free_resources() -> Mapping[str, Mapping[str, float]]:
-    """Node id -> what is free there; a node that has nothing free may be missing."""
+    """Node id -> the free resources there. A node that has nothing free may be missing."""
     from ray._private.state import available_resources_per_node
 
     return available_resources_per_node()  # type: ignore[no-any-return]  # Ray's is without hints
 
 
 def spilled_bytes(address: str, port: int) -> int:
-    """Bytes that the node at ``address`` has moved from its object store to disk; 0: it has just gone."""
+    """The bytes that the node at ``address`` has moved from its object store to disk; 0 where the node has
+    just gone.
+    """
     import grpc
     from ray._private.internal_api import node_stats
 
@@ -134,7 +138,7 @@ def spilled_bytes(address: str, port: int) -> int:
 
 
 def ended_for_memory(job: str) -> int:
-    """How many workers of the job Ray has ended since their node's memory was full."""
+    """How many workers of the job Ray has ended because their node's memory was full."""
     from ray._private.state import state
     from ray.core.generated import common_pb2, gcs_pb2
 
@@ -145,7 +149,14 @@ def ended_for_memory(job: str) -> int:
 
 
 def join_process_group(backend: str, rank: int, size: int, meeting: str) -> None:
-    """Makes this worker of Ray Train one of torch's process group, which meets at the URL ``meeting``."""
+    """Makes this worker of Ray Train a member of torch's process group.
+
+    Args:
+        backend: ``gloo`` or ``nccl``.
+        rank: This worker's number, from 0.
+        size: How many workers the group has.
+        meeting: The URL at which the group meets: ``file://`` or ``tcp://``.
+    """
     from ray.train.torch.config import _set_torch_distributed_env_vars, _setup_torch_process_group
 
     _set_torch_distributed_env_vars()
@@ -153,22 +164,22 @@ def join_process_group(backend: str, rank: int, size: int, meeting: str) -> None
 
 
 def leave_process_group(*, destroy: bool) -> None:
-    """Undoes :func:`join_process_group`. ``destroy``: whether torch's group is ended as well."""
+    """Undoes :func:`join_process_group`. With ``destroy`` torch's group is ended as well."""
     from ray.train.torch.config import _shutdown_torch
 
     _shutdown_torch(destroy_process_group=destroy)
 
 
 def spare_actors(controller: Mapping[str, Any], alone: bool) -> None:
-    """Has Train's controller start no actor that a lane does not need, each of which is a process that takes
-    seconds to import Ray Train or Ray Data.
+    """Keeps Train's controller from starting actors that a lane does not need. Each of them is a process that
+    takes seconds to import Ray Train or Ray Data.
 
     Args:
-        controller: What the controller is to be made with. It is changed.
-        alone: Whether Ray has this machine alone, so that no other one has to be asked for.
+        controller: The arguments with which the controller will be made. They are changed.
+        alone: Whether Ray has this machine alone, so that no other machine has to be asked for.
     """
     policy = controller.get("scaling_policy")
-    if policy is None:  # another Train, which starts what it likes
+    if policy is None:  # another version of Train, which is left as it is
         return
     # The controller calls it, in its own process, before it starts workers.
     policy.before_controller_execute_resize_decision = _spare_barrier
@@ -179,10 +190,10 @@ def spare_actors(controller: Mapping[str, Any], alone: bool) -> None:
 
 
 def _spare_barrier(_: Any) -> None:
-    """Workers of a lane report to the dispatcher, and never meet in the barrier of Train's own reports."""
+    """Starts no actor for the barrier of Train's own reports: a lane's workers report to the dispatcher."""
     try:
         from ray.train.v2._internal.execution.worker_group import state, worker_group
-    except ImportError:  # another Train, which has its barrier
+    except ImportError:  # another version of Train, which keeps its barrier
         return
     if hasattr(worker_group, "SynchronizationActor") and hasattr(state, "_shutdown_sync_actor"):
         worker_group.SynchronizationActor = _NoBarrier
@@ -190,7 +201,7 @@ def _spare_barrier(_: Any) -> None:
 
 
 class _NoBarrier:
-    """What stands for the actor: who tells it something is answered that it was told."""
+    """Stands in for the actor. It answers every call as if the call had been heard."""
 
     @classmethod
     def options(cls, **_: Any) -> type[_NoBarrier]:
@@ -209,7 +220,7 @@ class _NoBarrier:
 
 
 def checked_cluster_file(values: dict[str, Any]) -> dict[str, Any]:
-    """A file of the cluster launcher as Ray completes it. It raises what Ray raises of a wrong one."""
+    """A file of the cluster launcher as Ray completes it. For a wrong file it raises what Ray raises."""
     from ray.autoscaler._private.util import prepare_config, validate_config
 
     config: dict[str, Any] = prepare_config(values)
@@ -218,7 +229,7 @@ def checked_cluster_file(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def keep_aws_keys() -> None:
-    """Tune hands the driver's AWS keys to no trial's process."""
+    """Keeps Tune from handing the driver's AWS keys to trials' processes."""
     from ray.tune.execution import class_cache
 
     class_cache.ENV_VARS_TO_PROPAGATE -= {

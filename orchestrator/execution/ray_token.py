@@ -15,8 +15,8 @@ class RayToken:
     """Puts a new token into the environment of this process, and so of those that it starts, until
     :meth:`forget`.
 
-    Ray would otherwise write one to ``~/.ray/auth_token``, which all may read and all later Rays would use.
-    Tokens are asked for whatever ``$RAY_AUTH_MODE`` says.
+    Otherwise Ray would write one to ``~/.ray/auth_token``, which all may read and all later Rays would use.
+    Tokens are required whatever ``$RAY_AUTH_MODE`` says.
 
     Args:
         say: Prints that ``$RAY_AUTH_MODE`` is not followed.
@@ -38,6 +38,6 @@ class RayToken:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        # Only now: it reads the mode as it is imported. Where it was imported already, it is told to read it
-        # again.
+        # Ray is imported only now, since it reads the mode when it is imported. Where it was imported
+        # already, it is made to read it again.
         read_token_anew()

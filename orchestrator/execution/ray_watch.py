@@ -18,9 +18,9 @@ _STRUCK = signal.SIGUSR2
 
 
 class RayLost(BaseException):
-    """Ray will not answer any more. The message is one line.
+    """Ray does not answer any more. The message is one line.
 
-    It is no Exception, because Tune takes an Exception as its own, asks Ray to clean up, and waits for Ray.
+    It is no Exception, because Tune would handle an Exception itself, ask Ray to clean up, and wait for Ray.
     """
 
 
@@ -28,8 +28,8 @@ class RayWatch:
     """From :meth:`start` to :meth:`end` the main thread gets a :class:`RayLost`, wherever it is, once Ray has
     died.
 
-    Two processes are watched that a Ray of this process' own cannot do without. Nothing is watched where Ray
-    was joined, or in another thread.
+    It watches the two processes that a Ray of this process' own cannot do without. It watches nothing where
+    Ray was joined, or in another thread.
 
     The main thread may not hear of it, because it waits inside Ray for the dead process. Ray would then end
     this process a minute later without a word. Instead, ``last_words`` is called with the line, on another

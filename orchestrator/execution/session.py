@@ -34,7 +34,7 @@ class Session:
     Other sessions on the same cluster are given their share of lanes, between two jobs.
 
     Args:
-        request: What is asked for.
+        request: The request.
         say: Prints a line of progress.
         last_words: See :class:`~orchestrator.execution.ray_watch.RayWatch`.
 
@@ -42,10 +42,10 @@ class Session:
         UserError: The jobs cannot be placed, or what must be shared does not fit.
 
     Attributes:
-        request: What is asked for.
+        request: The request.
         dispatcher: The actor that hands jobs to lanes; None before the session begins.
-        scope: See :class:`~orchestrator.execution.job_listener.JobListener`; of the run that has the session
-            now.
+        scope: The scope of the run that has the session now, see
+            :class:`~orchestrator.execution.job_listener.JobListener`.
     """
 
     def __init__(
@@ -65,7 +65,8 @@ class Session:
         self._lanes: Lanes | None = None
         self._others: OtherSweeps | None = None
         self._watchers: list[MemoryWatch | OtherSweeps | SpillMonitor] = []
-        # Each is kept by the run that has it, and with it the run's stream, which may be large.
+        # The references are weak: a listener belongs to its run, and holds the run's stream, which may be
+        # large.
         self._listeners: list[weakref.ref[JobListener]] = []
         self._heard = 0
         self._finishing: threading.Thread | None = None
@@ -76,7 +77,7 @@ class Session:
             request = self.request
             self._ray = start_ray(self._say, sent_modules(request.base))
             self._ray_watch.start()
-            # First: one that can never be placed starts nothing.
+            # This comes first: a session that can never be placed starts nothing.
             lanes = Lanes(
                 request.base.run, request.folder, request.lanes, request.at_most, request.jobs, self._say
             )
@@ -105,7 +106,7 @@ class Session:
                 lanes hold the CPUs that encoding would need. Its tokenizer is the one that the lanes have.
 
         Raises:
-            UserError: What must be shared does not fit.
+            UserError: The data to be shared do not fit.
         """
         assert self._lanes is not None, "it has begun"
         self._shared.free(self._lost)
@@ -116,7 +117,7 @@ class Session:
         ask(self.dispatcher, "set_stream", packed_stream)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Ends the lanes, then Ray. What was shared goes in every case.
+        """Ends the lanes, then Ray. What was shared is removed in every case.
 
         After Ctrl-C the tasks under way are finished first. A second Ctrl-C, or an error, leaves the lanes as
         they are. Where there are lanes, Ray then stays up as well, and the process has to end itself: Ray
@@ -148,7 +149,7 @@ class Session:
         except KeyboardInterrupt:
             self._say("stopped")
         except RayLost:
-            self._lost = True  # what was shared has gone as well
+            self._lost = True  # what was shared is gone as well
             raise
         finally:
             self._shared.free(self._lost)
@@ -162,15 +163,15 @@ class Session:
         self._end_ray()
 
     def _end_ray(self) -> None:
-        """Ends it, or leaves it, where no lane is left that may ask it something."""
+        """Ends or leaves Ray, unless a lane is left that may ask it something."""
         self._shared.free(self._lost)
         if self._ray is not None and not (self._lanes is not None and self._lanes.alive):
             self._ray_watch.end()
             self._ray.end()
 
     def finish_tasks(self) -> None:
-        """Does now what leaving after Ctrl-C does first: no new job is taken, and those under way stop at
-        their next task. A signal's handler may call it.
+        """Takes no new job, and stops those under way at their next task, as leaving after Ctrl-C does first.
+        A signal's handler may call it.
         """
         # A thread asks Ray, since the handler may have come in the midst of Ray's own work.
         self._finishing = threading.Thread(target=self._try_to_drain, daemon=True)
@@ -181,7 +182,7 @@ class Session:
             self._drain()
 
     def _drain(self) -> int:
-        """Has the dispatcher take no new job. Returns how many jobs are under way, and says so once."""
+        """Stops the dispatcher from taking new jobs. Returns how many are under way, and says so once."""
         busy = ask(self.dispatcher, "drain") if self.dispatcher is not None else 0
         if busy and (self._finishing is None or self._finishing is threading.current_thread()):
             self._say(f"finishing the task under way of {busy} trial(s); Ctrl-C stops now")
@@ -199,11 +200,11 @@ class Session:
         judge: Callable[[Job, int, dict[str, float]], object] | None = None,
     ) -> JobListener:
         """Makes a :class:`~orchestrator.execution.job_listener.JobListener`, which hands in jobs and hears of
-        them. Whoever uses it also calls :meth:`tick`, often.
+        them. Its user also calls :meth:`tick`, often.
 
         Args:
-            on_report: Is told of each finished task.
-            on_end: Is told of each job's end.
+            on_report: Takes a job and the metrics of a task that it has finished.
+            on_end: Takes each job that has ended, and its outcome.
             judge: Decides whether a job goes on after a task; None: each job goes on.
         """
 
@@ -228,10 +229,10 @@ class Session:
 
         Args:
             jobs: The jobs, in the order in which they begin.
-            on_start: Is told of each job before it begins.
-            on_report: Is told of each finished task.
-            on_end: Is told of each job's end. It may return a job that follows from the one that ended.
-            go: Whether to go on. Once it says no, no job begins, and those under way stop at their next task.
+            on_start: Takes each job before it begins.
+            on_report: Takes a job and the metrics of a task that it has finished.
+            on_end: Takes each job that has ended, and its outcome. It may return a job that follows from it.
+            go: Whether to go on. After a False no job begins, and those under way stop at their next task.
         """
         feed = self.feed(jobs, on_start, on_report, on_end, go)
         self.drive([feed])
@@ -244,7 +245,7 @@ class Session:
         on_end: Callable[[Job, Outcome], Job | None] = lambda *_: None,
         go: Callable[[], bool] = lambda: True,
     ) -> JobFeed:
-        """Makes a :class:`~orchestrator.execution.job_feed.JobFeed` for :meth:`drive`; the arguments are
+        """Makes a :class:`~orchestrator.execution.job_feed.JobFeed` for :meth:`drive`. The arguments are
         those of :meth:`run`.
         """
         return JobFeed(jobs, on_start, on_end, go, lambda ended: self.listener(on_report, ended))
@@ -257,8 +258,8 @@ class Session:
             self.turn(feeds, 1.0)
 
     def turn(self, feeds: Sequence[JobFeed], timeout: float) -> None:
-        """Hands in as many jobs of ``feeds`` as lanes are free, and takes what jobs say by now. Where one
-        feed alone has jobs under way, it waits for them, for ``timeout`` seconds at most.
+        """Hands in as many jobs of ``feeds`` as lanes are free, and takes the jobs' news so far. Where only
+        one feed has jobs under way, it waits for news, for ``timeout`` seconds at most.
         """
         for feed in feeds:
             feed.hand_in(self.lanes - sum(other.under_way for other in feeds))

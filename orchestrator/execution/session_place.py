@@ -10,11 +10,11 @@ from .ray_private import this_node
 
 
 def session_place() -> str | None:
-    """The resolved path of Ray's session folder on this machine. What a killed process leaves there is
+    """The resolved path of Ray's session folder on this machine. Files that a killed process leaves there are
     removed with it.
 
-    None: this process is in no session, or others may put another folder in its place. Ray lets everybody
-    write there, and whoever started this Ray may have made the folder where all may enter.
+    None: this process is in no session, or others could put another folder in its place. Ray lets everybody
+    write there, and this Ray's folder may lie where all may enter.
     """
     node = this_node()
     if node is None:

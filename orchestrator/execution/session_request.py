@@ -14,7 +14,7 @@ from ..streams.text.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class SessionRequest:
-    """What a session is asked for.
+    """The request for a session.
 
     Attributes:
         folder: The run's folder.
@@ -26,8 +26,8 @@ class SessionRequest:
         seeds: The jobs' seeds.
         largest_memory: The largest replay memory, in samples, that any job may ask for.
         lanes: How many lanes to start; None: as many as fit.
-        at_most: Whether fewer lanes will do where no more fit.
-        follow_ups: How many more jobs will follow at once from the ends of these.
+        at_most: Whether fewer lanes are enough where no more fit.
+        follow_ups: How many more jobs follow at once from the ends of these.
     """
 
     folder: Path

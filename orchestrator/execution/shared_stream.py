@@ -25,14 +25,14 @@ from .throttle import Throttle
 
 
 class SharedStream:
-    """What a sweep shares of its stream, from the encoding to the end.
+    """A sweep's stream, from its encoding to its end.
 
-    Where the method's image encoder is frozen, the stream's features take the place of its pictures, as do
-    the rows of two frozen towers; where it goes by a frozen model's queries, these lie beside them. They are
-    encoded first, where they are not in the folder ``features`` beside the run's from an earlier session.
+    Where the method's image encoder is frozen, the stream's features take the place of its pictures. The rows
+    of two frozen towers do the same. The queries of a frozen model lie beside the pictures. They are encoded
+    first, unless an earlier session left them in the folder ``features`` beside the run's.
 
     Args:
-        request: What the session is asked for.
+        request: The session's request.
         say: Prints a line of progress.
 
     Attributes:
@@ -55,8 +55,8 @@ class SharedStream:
         since these hold the CPUs and GPUs that encoding needs.
 
         Args:
-            here: Whether it is done in this process, and asks for none of them. That will do for the texts
-                of classes, which come in another order where the stream's pictures have been encoded.
+            here: Whether it is done in this process, without CPUs or GPUs from Ray. That is enough for the
+                texts of classes in another order, where the stream's pictures have been encoded.
         """
         base, source, root = self._base, self._source, self._folder.parent / FEATURES_FOLDER
         if not base.run.feature_cache or (frozen_backbone(base) is None and not asks_queries(base)):
@@ -91,7 +91,7 @@ class SharedStream:
             The packed stream.
 
         Raises:
-            UserError: What must be shared does not fit, or cannot be read.
+            UserError: The data to be shared do not fit, or cannot be read.
         """
         self._say_remarks()
         stream = self._prepare()

@@ -11,7 +11,7 @@ def slots(node: Mapping[str, float], cpus: float, gpus: float) -> int:
     """How many processes fit on a node at the same time.
 
     A fraction of a GPU lies on one GPU, so that what is left on two GPUs does not add up: 0.6 fits once on
-    each. What is free of GPUs that others use is assumed to lie on as few GPUs as possible.
+    each. The free parts of GPUs that others use are assumed to lie on as few GPUs as possible.
 
     Args:
         node: The node's ``CPU`` and ``GPU``, all of them or those that are free.

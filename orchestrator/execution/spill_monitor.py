@@ -13,8 +13,8 @@ _MIB = 2**20
 class SpillMonitor:
     """Watches the object stores of all nodes.
 
-    Ray moves to disk what they cannot hold, and reads it from there more slowly. The user is told when that
-    begins, and each time that the amount has doubled.
+    Ray moves to disk what the stores cannot hold, and reads it from there more slowly. The user is told when
+    that begins, and each time that the amount has doubled.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:

@@ -39,5 +39,5 @@ def start_dispatcher(name: str, jobs: int) -> Any:
         )
         .remote(jobs, living_nodes)
     )
-    ask(dispatcher, "expect", 1)  # others are to make room for encoding too
+    ask(dispatcher, "expect", 1)  # other sweeps make room for encoding too
     return dispatcher

@@ -31,8 +31,8 @@ from .ray_private import (
 from .ray_token import RayToken
 
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Of a folder of code that is sent, in the words of .gitignore. ".*" would take the folder itself, which Ray
-# calls ".".
+# Left out of a folder of code that is sent, as .gitignore writes it. ".*" would match the folder itself,
+# which Ray calls ".".
 _LEFT_OUT = [".?*", "__pycache__"]
 _LONG = 400  # characters of Ray's message that are shown
 
@@ -108,7 +108,8 @@ def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
     try:
         return _init(options)
     except Exception as error:
-        # Ray's processes give one another seconds to come up, and end then. A busy machine may need longer.
+        # Ray's processes wait only seconds for each other to come up, then end. A busy machine may need
+        # longer.
         if "num_cpus" not in options or not (_is_late(error) or isinstance(error, ChildProcessError)):
             raise
         say(f"Ray did not come up, trying once more: {_line(error)}")
@@ -170,11 +171,12 @@ def _init(options: dict[str, Any]) -> bool:
     main = threading.current_thread() is threading.main_thread()
     kept = {number: signal.getsignal(number) for number in _ENDS} if main else {}
     try:
-        # What keeps Ray from coming up is raised too. Its own lines would repeat it, in the wrong words.
+        # An error that keeps Ray from coming up is raised as well. Ray's own lines would repeat it less
+        # clearly.
         context = ray.init(
             log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=True, **options
         )
-    except SystemExit as error:  # as long as Ray starts, it turns SIGTERM into this
+    except SystemExit as error:  # while Ray starts, it turns SIGTERM into this
         for number, handler in kept.items():
             signal.signal(number, handler)
         if callable(kept.get(signal.SIGTERM)):

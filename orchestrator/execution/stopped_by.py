@@ -1,4 +1,4 @@
-"""The reason why a run ended that nobody told to end."""
+"""Explains why a run ended on its own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def stopped_by(error: BaseException) -> tuple[str, bool]:
     """Explains an error that ended a run.
 
     Returns:
-        One line, and whether it says all: Ray was lost, or did not answer. Whoever mends another error needs
-            its traceback.
+        One line, and whether the line is enough, as where Ray was lost or did not answer. Any other error
+        needs its traceback to be mended.
     """
     from ray.exceptions import RayError, RayTaskError
 

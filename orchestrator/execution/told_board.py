@@ -1,4 +1,4 @@
-"""What the driver tells Tune's trials of the jobs that lanes do for them."""
+"""Holds what the driver tells Tune's trials of the jobs that lanes do for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class ToldBoard:
-    """The newest result of each trial that Tune is to hear of, with the trial's status under ``status``."""
+    """The newest result of each trial for Tune, with the trial's status under ``status``."""
 
     def __init__(self) -> None:
         self._told: dict[str, dict[str, Any]] = {}
@@ -19,7 +19,7 @@ class ToldBoard:
         self.wake()
 
     def wake(self) -> None:
-        """Has whoever waits for a result look again."""
+        """Wakes the calls that wait for a result."""
         self._news.set()
         self._news = asyncio.Event()
 

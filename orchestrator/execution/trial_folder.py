@@ -60,7 +60,7 @@ class TrialFolder:
             self._put(self.path / name, name)
 
     def keep_test(self) -> None:
-        """Keeps the results of the test evaluation. The file that vouches for them comes last."""
+        """Keeps the results of the test evaluation. The file that vouches for them is kept last."""
         if self.storage is None:
             return
         results = [

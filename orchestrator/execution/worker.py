@@ -48,14 +48,14 @@ def work(config: dict[str, Any]) -> None:
         return
 
     def all_ask(method: str, *args: Any) -> Any:
-        """Asks the dispatcher on rank 0 and returns the answer, of JSON's kinds, on every rank. No objects
-        travel between ranks, because only Ray asks for its token before it hands an object over. Rank 0 gets
-        an answer within the dispatcher's patience, so that no collective times out.
+        """Asks the dispatcher on rank 0 and returns the answer, of JSON's kinds, on every rank. No pickled
+        objects travel between ranks, because only Ray asks for a token before it hands an object over. Rank 0
+        gets an answer within the dispatcher's patience, so that no collective times out.
         """
         return from_first(ask(dispatcher, method, *args) if rank == 0 else None, device)
 
     nodes = from_each(ray.get_runtime_context().get_node_id(), device)
-    # The group's own name for itself. By it messages of a group that was replaced are recognised.
+    # The group's own name for itself, by which messages of a replaced group are recognised.
     attempt = from_first(uuid.uuid4().hex, device)
 
     def joined() -> bool:

@@ -49,9 +49,16 @@ def worker_device(asked: Literal["auto", "cpu", "cuda"], granted: Sequence[int |
 
 
 def agreed_device(asked: Literal["auto", "cpu", "cuda"], granted: Sequence[int | str]) -> torch.device:
-    """:func:`worker_device` for all ranks of the process group.
+    """The device of this rank, once all ranks of the process group have one.
 
     Where one rank has no device, every rank raises that rank's error, so that none waits for it.
+
+    Args:
+        asked: As for :func:`worker_device`.
+        granted: As for :func:`worker_device`.
+
+    Raises:
+        UserError: As for :func:`worker_device`, on this rank or another.
     """
     device, why = torch.device("cpu"), None
     try:

@@ -12,8 +12,8 @@ import ray
 class ArrayOwner:
     """Puts arrays into Ray's object store and owns them.
 
-    An object dies with the process that put it. So a named actor does every put: it outlives trials and
-    workers. It ends with the driver, whose lanes alone read the arrays, so that a driver that dies leaves
+    An object dies with the process that put it. Therefore a named actor does every put. It outlives trials
+    and workers. It ends with the driver, whose lanes alone read the arrays, so that a driver that dies leaves
     nothing in a cluster's store. The actor puts an array from its file on disk, ``folder/KEY.npy``. For that
     reason no array travels through a call, and the actor can put again what was lost with a node or with its
     own process.

@@ -60,7 +60,7 @@ def _rest_bytes(stream: Stream) -> int:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Where a sweep's samples will lie. The byte counts are what the store would hold.
+    """Where a sweep's samples will lie. The byte counts are those that the store would hold.
 
     Attributes:
         mode: ``resident``: every picture lies decoded in the object store. ``disk``: pictures are read from
@@ -96,7 +96,7 @@ class MemoryPlan:
         return int(self.store_bytes * _SHARE)
 
     def explain(self) -> str:
-        """Returns one or two lines for the user: what is done, why, and what to set for the other way."""
+        """Returns one or two lines for the user: what is done, why, and the setting for the other way."""
         if self.mode == "features":
             return (
                 f"features in memory: {_size(self.all_bytes)}, {_size(self.room)} of the object store may be "

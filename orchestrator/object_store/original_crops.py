@@ -1,4 +1,4 @@
-"""What a stream whose crops are cut out of pictures in their original size can share."""
+"""Finds streams whose crops are cut out of pictures in their original size."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..streams.stream import Stream
 def reads_originals(stream: Stream | StreamSource, largest: int, stream_in: str, store: str) -> bool:
     """Returns whether training reads each picture in its original size at each step.
 
-    No array has pictures of several sizes. So such pictures are read from their files, or from the files'
-    bytes where they may be replayed.
+    An array cannot hold pictures of several sizes. Therefore such pictures are read from their files, or from
+    the files' bytes where they may be replayed.
 
     Args:
         stream: The stream, or what its reader found.
@@ -21,7 +21,8 @@ def reads_originals(stream: Stream | StreamSource, largest: int, stream_in: str,
         store: As of :func:`~.memory_plan.memory_plan`.
 
     Raises:
-        UserError: It does, and pictures are asked for in memory, or the replayed ones decoded.
+        UserError: Training reads originals, although pictures are asked for in memory or replayed ones
+            decoded.
     """
     if not crops_original(stream.augment):
         return False

@@ -34,7 +34,7 @@ class PictureReading:
     Args:
         stream: The stream.
         splits: Its splits.
-        progress: Is told how many pictures are done.
+        progress: Takes the number of pictures done and of all pictures.
 
     Attributes:
         faults: Why rows could not be read, by split and row.
@@ -63,7 +63,7 @@ class PictureReading:
         return itertools.chain.from_iterable(self._read(wanted, "read_encoded"))
 
     def _read(self, wanted: Rows, method: str) -> Iterator[Any]:
-        """Yields what ``method`` of the splits' pictures gives for the ``wanted`` rows."""
+        """Yields the results of the splits' pictures' ``method`` for the ``wanted`` rows."""
         chunks = [
             (key, rows[i : i + _CHUNK]) for key, rows in wanted.items() for i in range(0, len(rows), _CHUNK)
         ]
@@ -86,7 +86,7 @@ class PictureReading:
     def _chunk(self, method: str, chunk: tuple[SplitKey, np.ndarray]) -> tuple[SplitKey, np.ndarray, Any]:
         """Reads a chunk; returns its split, the rows that can be read, and what was read."""
         key, rows = chunk
-        # Their error is raised where they are looked at
+        # their error is raised where they are read
         if isinstance(self._splits[key].pictures, MissingPictures):
             return key, rows, np.zeros((len(rows), *self._shape), self._type)
         while len(rows):

@@ -42,7 +42,7 @@ def publish(
         stream: The stream.
         store: The store of the arrays.
         plan: Where the samples lie.
-        progress: Is told how many pictures are done.
+        progress: Takes the number of pictures done and of all pictures.
         files: Where there are features, the .npy files of ``feature``, and of ``herding`` and ``views`` where
             the stream has them, in the order of :func:`~orchestrator.streams.split_spans.split_spans`. They
             are shared without a second copy on disk.

@@ -28,8 +28,8 @@ _owners: dict[str, ray.actor.ActorHandle] = {}
 """The owners that this process started, by name. Ray would end an owner without a handle."""
 
 _views: dict[tuple[str, str], np.ndarray] = {}
-"""What this process has mapped, by the owner's and the array's name. A lane maps an array once, whatever the
-number of its trials.
+"""The arrays that this process has mapped, by the owner's and the array's name. A lane maps an array once,
+however many trials it runs.
 """
 
 
@@ -46,7 +46,8 @@ class SharedStore:
     keeps what it read. Names are file names without ``/``.
 
     Attributes:
-        folder: The folder of the arrays' files. Whoever writes shares the owner's node, or the folder.
+        folder: The folder of the arrays' files. A process that writes is on the owner's node, or shares the
+            folder.
         owner: The owner's name, which on a cluster no other run may have.
     """
 
@@ -55,8 +56,8 @@ class SharedStore:
 
     @classmethod
     def start(cls, folder: Path, owner: str) -> SharedStore:
-        """Starts an owner on this node. It lives as long as this process, and replaces one of the same name
-        that was left. Ray must be initialised.
+        """Starts an owner on this node. It lives as long as this process, and replaces a leftover owner of
+        the same name. Ray must be initialised.
 
         Args:
             folder: The folder of the arrays' files.
@@ -73,7 +74,7 @@ class SharedStore:
                 options = {"name": owner, "namespace": _NAMESPACE, "scheduling_strategy": here}
                 _owners[owner] = ArrayOwner.options(**options).remote(store.folder)
                 return store
-            except ValueError:  # the owner that was left has not ended yet
+            except ValueError:  # the leftover owner has not ended yet
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
@@ -103,7 +104,7 @@ class SharedStore:
     def adopt(self, name: str, path: Path) -> None:
         """Shares the array of a .npy file that stays where it is, under another name of the same file.
 
-        Whoever replaces the file later puts a new one in its place, and leaves this one as it is.
+        A process that replaces the file later puts a new one in its place, and leaves this one as it is.
 
         Args:
             name: The array's name.
@@ -144,7 +145,7 @@ class SharedStore:
         return sum(path.stat().st_size for path in Path(self.folder).glob("*.npy"))
 
     def forget(self) -> None:
-        """Drops what this process has mapped. The store's memory is free once no process has a view."""
+        """Drops this process' mappings. The store's memory is free once no process has a view."""
         for view in [view for view in _views if view[0] == self.owner]:
             del _views[view]
 

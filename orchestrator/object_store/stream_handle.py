@@ -128,7 +128,7 @@ class StreamHandle:
         return pictures
 
     def _candidates(self, training: int) -> tuple[Candidates, float]:
-        """What need not be read from its source of ``training`` rows, and the bytes of one such row."""
+        """The ``training`` rows that need not be read from their source, and the bytes of one such row."""
         per_row = float(self.row_bytes)
         if self.plan.mode == "features":
             return Candidates(None, UnavailablePictures(training)), per_row
