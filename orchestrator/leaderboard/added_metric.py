@@ -15,7 +15,7 @@ _PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 def added_metric(name: str) -> Callable[[np.ndarray], float] | None:
-    """What computes a metric from a run's matrix of test data.
+    """Finds the function that computes a metric from a run's matrix of test data.
 
     Args:
         name: A name of :data:`~orchestrator.metrics.from_matrix.FROM_MATRIX`, or ``module:function``, whose
@@ -26,7 +26,7 @@ def added_metric(name: str) -> Callable[[np.ndarray], float] | None:
         The function; None where the name is neither.
 
     Raises:
-        UserError: The module or the function cannot be had. The message is one line.
+        UserError: The module cannot be imported, or has no such function. The message is one line.
     """
     if name in FROM_MATRIX:
         return FROM_MATRIX[name].compute

@@ -1,4 +1,4 @@
-"""Whether rows were run alike."""
+"""Checks that rows of a leaderboard were run alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import UserError
 from .row import Row
 
 CONDITIONS = ("stream", "protocol", "trials", "backbone", "memory")
-"""What rows must have in common, unless it is allowed that they differ."""
+"""The conditions that rows must have in common, unless they are allowed to differ."""
 
 _ABSENT = "none"
 _LONGEST = 60  # letters of a value in a message
@@ -19,8 +19,8 @@ _NAMED = 3  # rows that a message names for a value
 def check_alike(stream: str, rows: Sequence[Row], allowed: Collection[str]) -> dict[str, str]:
     """Checks that rows of a leaderboard were run alike.
 
-    ``stream`` is the stream's content and its settings but for the order. A method without a memory may
-    stand beside any memory.
+    The condition ``stream`` is the stream's content and its settings without the order. A method without a
+    memory may be compared with any memory.
 
     Args:
         stream: The stream's name.
@@ -31,7 +31,7 @@ def check_alike(stream: str, rows: Sequence[Row], allowed: Collection[str]) -> d
         The conditions in which they differ, each with its values and their rows, in words.
 
     Raises:
-        UserError: Rows differ in what they may not. The message is one line.
+        UserError: Rows differ in a condition that is not among ``allowed``. The message is one line.
     """
     found = _differences(rows)
     refused = {name: said for name, said in found.items() if name.partition(".")[0] not in allowed}
@@ -45,7 +45,7 @@ def check_alike(stream: str, rows: Sequence[Row], allowed: Collection[str]) -> d
 
 
 def shared(rows: Sequence[Row]) -> dict[str, str]:
-    """The conditions that all rows share, by name, but for the stream's settings."""
+    """The conditions that all rows share, by name, without the stream's settings."""
     told = [row.conditions() for row in rows]
     names = [name for name in told[0] if name == "stream.content" or not name.startswith("stream.")]
     return {name: told[0][name] for name in names if len({one[name] for one in told}) == 1}

@@ -38,19 +38,19 @@ def leaderboard(
     Args:
         runs: The folder that has the record's database, where ``MLFLOW_TRACKING_URI`` names no store.
         wanted: Which runs are compared.
-        metrics: Metrics on test data, without ``test/``, that are shown whatever else is. Rows are ranked by
-            the first. One that a run did not log is computed from its matrix
+        metrics: Metrics on test data, without ``test/``, that are shown in any case. Rows are ranked by the
+            first. A metric that a run did not log is computed from its matrix
             (:func:`~orchestrator.leaderboard.added_metric.added_metric`).
         allowed: Those of :data:`~orchestrator.leaderboard.alike.CONDITIONS` in which rows may differ.
         matrices: Whether the runs' matrices are read in any case.
-        command: The command that makes it, for its files.
+        command: The command that makes the leaderboard, for its files.
 
     Returns:
-        The leaderboards, as a study's results are told, each row a method.
+        The leaderboards, in the form of a study's results, with a method in each row.
 
     Raises:
-        UserError: The record cannot be read, has no such run, or rows were not run alike. The message is one
-            line.
+        UserError: The record cannot be read or has no such run, or rows were not run alike. The message is
+            one line.
     """
     added = {name: compute for name in metrics if (compute := added_metric(name)) is not None}
     reader = RecordReader(runs)
@@ -113,7 +113,7 @@ def _check_metrics(found: StreamResult, metrics: Sequence[str]) -> None:
 
 
 def _about(measure: str, rows: Sequence[Row], differing: dict[str, str]) -> str:
-    """What the figures of a table are, and what its rows have in common and not."""
+    """What the figures of a table are, which conditions its rows share, and in which they differ."""
     told = shared(rows)
     alike = ", ".join(f"{name} {value}" for name, value in told.items() if value != UNKNOWN)
     unknown = [name for name, value in told.items() if value == UNKNOWN]

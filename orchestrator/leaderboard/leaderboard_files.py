@@ -21,7 +21,7 @@ FORMATS: dict[str, Callable[[StudyResult], str]] = {
     "csv": result_csv,
     "json": result_json,
 }
-"""What a leaderboard can be written as."""
+"""The formats in which a leaderboard can be written."""
 
 _RUNS_FILE = "leaderboard-runs.csv"
 
@@ -31,13 +31,14 @@ def write_leaderboard(result: StudyResult, folder: Path) -> list[Path]:
 
     Args:
         result: The leaderboard.
-        folder: Where; it is made where there is none. Files of an earlier leaderboard are replaced.
+        folder: The folder, which is made where it does not exist. Files of an earlier leaderboard are
+            replaced.
 
     Returns:
         The files.
 
     Raises:
-        UserError: One cannot be written. The message is one line.
+        UserError: A file cannot be written. The message is one line.
     """
     texts = {f"leaderboard.{name}": made(result) for name, made in FORMATS.items()}
     texts[_RUNS_FILE] = pairs_csv(result)

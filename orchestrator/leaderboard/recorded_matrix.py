@@ -1,4 +1,4 @@
-"""The matrix of a trial on test data, as the record has it."""
+"""Reads the matrix of a trial on test data from the record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..tracking.recorded_run import RecordedRun
 
 
 def recorded_matrix(reader: RecordReader, trial: RecordedRun) -> np.ndarray:
-    """Reads the matrix of a trial that was looked at with test data.
+    """Reads the matrix of a tested trial.
 
     Args:
         reader: The record.

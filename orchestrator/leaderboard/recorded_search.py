@@ -1,4 +1,4 @@
-"""A sweep, as the record has it."""
+"""Reads a sweep from the record."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class RecordedSearch:
 
     Attributes:
         run: Its identity.
-        protocol: By which data it chose.
+        protocol: The name of its protocol, which says by which data it chose.
         trials: How many of its trials have ended.
         failed: How many of them failed.
         score: The objective of the trial that it chose; None where it chose none.
-        spent: ``seconds`` of training and evaluation of all tasks that trials finished, and ``gpu_hours``;
-            without what some trial did not record.
-        begins: Where it began, as far as other sweeps chose it, in words; empty: nowhere there.
-        walked: One of its trials, all of which walked the same stream with the same seed; None: it has none.
+        spent: ``seconds`` of training and evaluation of all tasks that trials finished, and ``gpu_hours``. A
+            figure that some trial did not record is missing.
+        begins: The points at which it began that other sweeps chose, in words; empty: there are none.
+        walked: One of its trials, which all walked the same stream with the same seed; None: it has no trial.
     """
 
     run: str
@@ -44,7 +44,7 @@ class RecordedSearch:
         return "" if self.walked is None else self.walked.params.get("stream.name", "")
 
     def chose_by(self, trial: TestedTrial) -> bool:
-        """Whether a trial has the stream, the seed and the order by which the values were chosen."""
+        """Whether a trial has the stream, the seed and the order with which the values were chosen."""
         there, own = self.walked, trial.recorded
         if there is None or own is None or _drew(there) != _drew(own):
             return False
@@ -79,7 +79,7 @@ class RecordedSearch:
             spent["gpu_hours"] = sum(cost["gpu_hours"] for cost in costs)
         return cls(
             run,
-            sweep.tags.get("protocol", "end-of-stream"),  # there was no other before it was recorded
+            sweep.tags.get("protocol", "end-of-stream"),  # the only one before it was recorded
             len(ended),
             ended.count("failed"),
             chosen.metrics.get("score") if chosen else None,
@@ -90,7 +90,7 @@ class RecordedSearch:
 
 
 def _drew(run: RecordedRun) -> dict[str, str]:
-    """The seed and the stream's settings but its order, and where its data lies."""
+    """The seed and the stream's settings, without its order and the folder of its data."""
     unsaid = ("stream.order", "stream.data")
     return {
         key: value

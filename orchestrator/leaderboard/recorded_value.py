@@ -1,10 +1,10 @@
-"""A value of a configuration as the record has it."""
+"""Turns a recorded text into a value of a configuration."""
 
 from __future__ import annotations
 
 
 def recorded_value(text: str) -> int | float | str:
-    """The number that a text is, else the text. The record has texts alone.
+    """The number that a text stands for, else the text. The record has only texts.
 
     Args:
         text: A parameter's value.

@@ -23,9 +23,9 @@ class Row:
     Attributes:
         group: The runs, which are trials of a record.
         searches: The sweeps of the record that chose the configuration.
-        tuned: Runs that do not count: they have the seed and the order by which the values were chosen, and
-            other runs of the row have not.
-        unknown: Whether it is not known of some run how its values were come by.
+        tuned: Runs that do not count: they have the seed and the order with which the values were chosen,
+            while other runs of the row do not.
+        unknown: Whether some run does not say where its values came from.
     """
 
     group: Group
@@ -35,11 +35,11 @@ class Row:
 
     @classmethod
     def of(cls, group: Group, known: Mapping[str, RecordedSearch | None]) -> Row:
-        """The row of a group. Where it has runs whose seed and order chose nothing, these alone count.
+        """Makes the row of a group. Where it has runs whose seed and order chose nothing, only these count.
 
         Args:
             group: The runs.
-            known: The searches by their identity; None: the record does not have it.
+            known: The searches by their identity; None: the record does not have that search.
         """
         runs = [run for run in group.runs if isinstance(run, TestedTrial)]
         found = [known.get(name) for name in dict.fromkeys(run.search for run in runs if run.search)]
@@ -66,8 +66,8 @@ class Row:
         return None if self.unknown else sum(search.trials for search in self.searches)
 
     def conditions(self) -> Mapping[str, str]:
-        """What must be alike for rows to be compared, by name: ``stream.content``, each of the stream's
-        settings, ``protocol``, ``trials``, ``backbone`` and ``memory``.
+        """The conditions that must be alike for rows to be compared, by name: ``stream.content``, each of the
+        stream's settings, ``protocol``, ``trials``, ``backbone`` and ``memory``.
         """
         run, spent = self.group.runs[0], self.spent_trials
         protocols = sorted({_protocol(search, run.stream) for search in self.searches})
@@ -85,5 +85,5 @@ class Row:
 
 
 def _protocol(search: RecordedSearch, stream: str) -> str:
-    """By which data a search chose, for runs on ``stream``."""
+    """The protocol of a search, for runs on ``stream``."""
     return search.protocol if search.stream in ("", stream) else f"{search.protocol} of {search.stream}"

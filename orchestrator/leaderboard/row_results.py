@@ -1,4 +1,4 @@
-"""The rows' figures, as tables and files take them."""
+"""Makes the rows' figures for tables and files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .task_reports import task_reports
 from .tested_trial import TestedTrial
 
 Added = Mapping[str, Callable[[np.ndarray], float]]
-"""Metric -> what computes it from a matrix."""
+"""Metric -> the function that computes it from a matrix."""
 
 
 class RowResults:
@@ -31,7 +31,7 @@ class RowResults:
         matrices: Whether matrices are read in any case.
 
     Attributes:
-        unread: A line for each thing of a run that cannot be read.
+        unread: A line for each file of a run that cannot be read.
     """
 
     def __init__(self, reader: RecordReader, rows: Sequence[Row], added: Added, *, matrices: bool) -> None:

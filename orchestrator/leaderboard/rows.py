@@ -12,7 +12,7 @@ from .tested_trial import TestedTrial
 
 
 def rows_by_stream(reader: RecordReader, trials: Sequence[TestedTrial]) -> dict[str, list[Row]]:
-    """Groups trials into rows: runs of a row differ in their seed and in the order of their stream alone
+    """Groups trials into rows. Runs of a row differ only in their seed and in the order of their stream
     (:func:`~orchestrator.record.comparison.groups.group_runs`).
 
     Args:

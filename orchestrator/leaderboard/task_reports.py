@@ -1,4 +1,4 @@
-"""What a trial reported after each task, as the record has it."""
+"""Reads what a trial reported after each task from the record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..tracking.recorded_run import RecordedRun
 
 
 def task_reports(reader: RecordReader, trial: RecordedRun) -> list[dict[str, float]]:
-    """A trial's reports, one a task, as far as they say what it took.
+    """Reads a trial's reports, one for each task: the metrics of time and memory.
 
     Args:
         reader: The record.

@@ -1,4 +1,4 @@
-"""A trial that was looked at with test data, as the record has it."""
+"""Reads a tested trial from the record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONTENT = "data.content"
 
 @dataclass(frozen=True)
 class TestedTrial(FinishedRun):
-    """A trial that was looked at with test data. It has no folder: ``folder`` is what it was called.
+    """A tested trial. It has no folder on this machine: ``folder`` is the path that it had.
 
     Attributes:
         recorded: The trial in the record.
@@ -25,7 +25,7 @@ class TestedTrial(FinishedRun):
         given: Whether it is recorded that no search chose its values.
     """
 
-    __test__ = False  # it is no test, whatever pytest takes from its name
+    __test__ = False  # it is no test, though pytest takes it for one by its name
 
     recorded: RecordedRun | None = None
     search: str = ""
@@ -42,8 +42,8 @@ class TestedTrial(FinishedRun):
         Args:
             trial: The trial, which has metrics on test data.
             parent: Its run.
-            first: The run whose values it has: its own, or where it goes on from others the first of these;
-                None: the record does not have that one.
+            first: The run whose values it has: its own run, or, where this run continues others, the first of
+                these. None: the record does not have that run.
 
         Raises:
             KeyError: The record lacks what tells the method, the stream or the seed.

@@ -1,4 +1,4 @@
-"""The trials of a record that were looked at with test data."""
+"""Finds the tested trials of a record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TestedTrials:
 
     Attributes:
         trials: The trials.
-        left_out: A line for each that is not compared, though it is wanted.
+        left_out: A line for each trial that is wanted but not compared.
     """
 
     __test__ = False
@@ -31,16 +31,17 @@ class TestedTrials:
 
 
 def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
-    """Reads the trials that were looked at with test data.
+    """Reads the tested trials of a record.
 
-    Of a sweep only the trial counts that it chose: one that was given more trials may have tested others.
+    For a sweep only the trial that it chose counts. A sweep that was given more trials may have tested
+    others.
 
     Args:
         reader: The record.
         wanted: Which runs are compared.
 
     Raises:
-        UserError: The record cannot be read, has no such trial, or none of a method or run that is named. The
+        UserError: The record cannot be read, has no such trial, or has no trial of a named method or run. The
             message is one line.
     """
     every = [run for run in reader.runs(f"tags.kind = 'trial' AND {_TESTED}") if run.trial]
@@ -72,9 +73,9 @@ def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
 
 
 def _first(run: RecordedRun, known: Mapping[str, RecordedRun]) -> RecordedRun | None:
-    """The run that a run began as, where runs were gone on with; None where the record does not have it."""
+    """The first of the runs that a run continues, or the run itself; None where the record lacks it."""
     found: RecordedRun | None = run
-    for _ in known:  # no more often, whatever a record says
+    for _ in known:  # not for ever, whatever a record says
         if found is None or not (before := found.tags.get(_CONTINUES)):
             break
         found = known.get(before)

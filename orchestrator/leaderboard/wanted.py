@@ -13,7 +13,7 @@ from .recorded_value import recorded_value
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which runs of a record are compared. What is empty leaves nothing out.
+    """Which runs of a record are compared. An empty field leaves nothing out.
 
     Attributes:
         stream: The name of a stream.
@@ -41,7 +41,7 @@ class Wanted:
         )
 
     def missed(self, trials: Iterable[RecordedRun]) -> list[str]:
-        """The options that name a method, or runs, that none of the ``trials`` is of: ``--methods NAME``."""
+        """The options whose method or runs have none of the ``trials``, such as ``--methods NAME``."""
         found = list(trials)
         methods = {trial.params.get("method.name") for trial in found}
         return [f"--methods {name}" for name in self.methods if name not in methods] + [

@@ -1,4 +1,4 @@
-"""Does what a run's outcome does not depend on."""
+"""Does work on which a run's outcome does not depend."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..storage.journal_parts import StorageTaken
 
 
 class BestEffort:
-    """Calls what may fail without harm to any trial. What goes wrong is said once, and is made good when the
-    run is opened again.
+    """Calls functions that may fail without harm to any trial. The user is told once of a failure, which is
+    made good when the run is opened again.
 
     Args:
         say: Prints a line.
-        taken: Is told where another process works on the run as well.
+        taken: Takes a line where another process works on the run as well.
     """
 
     def __init__(self, say: Callable[[str], None], taken: Callable[[str], None]) -> None:
@@ -23,7 +23,7 @@ class BestEffort:
         self._said: set[str] = set()
 
     def __call__(self, what: str, call: Callable[..., Any], *args: Any) -> None:
-        """Calls ``call(*args)``. An error is said once for each ``what``."""
+        """Calls ``call(*args)``. The user is told of an error once for each ``what``."""
         try:
             call(*args)
         except StorageTaken as error:

@@ -1,4 +1,4 @@
-"""Which run a run goes on from with more tasks."""
+"""The run that another run continues with more tasks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Continues:
         name: The first run's name.
         run: Its UUID.
         tasks: How many tasks it has trained. At least 1.
-        trials: Trial of the other run -> the first run's trial that it goes on from.
+        trials: Trial of the other run -> the first run's trial that it continues.
     """
 
     name: str
@@ -28,14 +28,14 @@ class Continues:
 
     @classmethod
     def of(cls, content: Any, where: str) -> Continues | None:
-        """What :meth:`plain` gave; None for None.
+        """Reads what :meth:`plain` gave; None for None.
 
         Args:
             content: A mapping of plain values.
             where: Where it was found, for the error.
 
         Raises:
-            UserError: It is something else. The message is one line.
+            UserError: ``content`` has another form. The message is one line.
         """
         if content is None:
             return None
@@ -52,11 +52,11 @@ class Continues:
         return continues
 
     def plain(self) -> dict[str, Any]:
-        """It as nested plain values."""
+        """Returns nested plain values."""
         return {**asdict(self), "trials": dict(self.trials)}
 
     @property
     def said(self) -> str:
-        """It in words."""
+        """Describes it in words."""
         tasks = "Task 1 is" if self.tasks == 1 else f"Tasks 1 to {self.tasks} are"
         return f"{tasks} {self.name}'s."

@@ -1,4 +1,4 @@
-"""A trial's pictures, drawn by a process of their own."""
+"""Draws a trial's pictures in a process of their own."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class FigureWorker:
     its picture is drawn once more.
 
     Args:
-        done: ``done(trial_id, file, subfolder)`` is called for each file, from another thread; of a whole
-            search the id is None.
-        say: Is told what could not be drawn.
+        done: ``done(trial_id, file, subfolder)`` is called for each file, from another thread. The id is None
+            for a picture of a whole search.
+        say: Takes a line on what could not be drawn.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class FigureWorker:
             names: The tasks' names.
             drift: (S, T) in degrees; None where it was not measured.
             tables: See :func:`~orchestrator.evaluation.vqa_tables.question_tables`.
-            then: Is called when all that could be drawn is done.
+            then: Called once all pictures that can be drawn are done.
         """
         self._draw(trial_id, None, then, _draw_trial, folder, matrix, names, drift, tables)
 
     def test(self, trial_id: str, folder: Path) -> None:
         """Draws the test matrix in ``folder/matrix.csv``, and the tables of questions beside it. A table of
-        checkpoints is handed on as it is.
+        checkpoints is passed on as it is.
         """
         self._draw(trial_id, TEST_FOLDER, lambda: None, _draw_test, folder)
 
@@ -91,8 +91,15 @@ class FigureWorker:
         trials: Sequence[SearchedTrial],
         objective: str,
     ) -> None:
-        """Draws the pictures of a whole search; the arguments are those of
+        """Draws the pictures of a whole search, see
         :func:`~orchestrator.record.search_plots.search_pictures`.
+
+        Args:
+            folder: The folder of the pictures.
+            what: Which values mattered.
+            keys: What is searched.
+            trials: The trials that walked the whole stream.
+            objective: The objective of the search.
         """
         how = folder, what, keys, trials, objective, folder.parent.name
         self._draw(None, folder.name, lambda: None, search_pictures, *how)
@@ -101,7 +108,7 @@ class FigureWorker:
         """Waits until the last picture is drawn."""
         while waiting := list(self._under_way):
             wait(waiting)
-            # A picture is removed once what follows from it is done, on the pool's own thread.
+            # A picture leaves the list once its follow-up is done, on the pool's own thread.
             time.sleep(0.01)
         with self._lock:
             if self._pen is not None:
@@ -109,7 +116,7 @@ class FigureWorker:
                 self._pen = None
 
     def abandon(self) -> None:
-        """Waits for no picture. Pictures that are not drawn yet never will be."""
+        """Stops without waiting. Pictures that are not drawn yet are never drawn."""
         self._over = True
         with self._lock:
             if self._pen is not None:

@@ -1,4 +1,4 @@
-"""What a replay memory is worth, as a table for people."""
+"""Makes a table of what each replay memory is worth."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ def memory_table(store: TrialStore) -> str:
 
     A line has the size in samples (of each class, where it is ``per_class``), what the memory holds after
     the last task in bytes, the objective of the best trial with that memory, the trial's number, and how many
-    such trials walked the whole stream. The objective has a star where no smaller memory is as good: these
-    lines are the Pareto set of accuracy and
-    memory.
+    such trials walked the whole stream. The objective has a star where no smaller memory is as good. These
+    lines are the Pareto set of accuracy and memory.
     """
     worth = store.memory_worth()
     if not worth:

@@ -1,4 +1,6 @@
-"""What a replay memory is worth: the best trial at each size, and the smallest that is good enough."""
+"""Measures what a replay memory is worth: the best trial at each size, and the smallest size that is good
+enough.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,12 @@ if TYPE_CHECKING:
     from .trial_entry import TrialEntry
 
 MEMORY_SIZE = "replay.size"
-"""The key of which a memory's size is the value."""
+"""The key of a memory's size."""
 
 _BUDGET = "replay.budget"
 
 MARGIN = 1.0
-"""Points of the objective that a smaller memory may cost, where nobody says otherwise."""
+"""Points of the objective that a smaller memory may cost by default."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ def memory_worth(
         mode: Whether a higher or a lower objective is better.
 
     Returns:
-        One entry a memory, the smallest first: by what it holds in bytes, or where that was not reported by
-        its size. Of equal trials the one with the lower number is the best.
+        One entry for each memory, the smallest first. They are ordered by the bytes that they hold, or by
+        size where bytes were not reported. Among equal trials the one with the lower number is the best.
     """
     sign = 1 if mode == "max" else -1
     alike: dict[tuple[int, str | None], list[tuple[float, TrialEntry]]] = {}

@@ -29,13 +29,13 @@ def search_note(
 
     Args:
         config: The configuration.
-        objective: What was searched for.
+        objective: The objective of the search.
         trials: How many trials the search has.
         store: The trials.
         tested: The test metrics; empty where the test splits were not evaluated.
         command: The command that comes next.
-        protocol: By which validation data the search chooses, in words; empty: all of it.
-        begins: Where it begins, in words; empty: at the search space's start, or nowhere.
+        protocol: The validation data by which the search chooses, in words; empty: all of it.
+        begins: The points at which it begins, in words; empty: the search space's start, or none.
     """
     most = "most" if objective.mode == "max" else "least"
     lines = [
@@ -82,7 +82,7 @@ def seeds_note(
         means: As :func:`~orchestrator.record.over_seeds.over_seeds` gives it; empty where not all trials were
             tested.
         command: The command that comes next.
-        first: Whose the first tasks are, in a sentence; empty: the run's own.
+        first: A sentence on the run that trained the first tasks; empty: this run trained them.
     """
     shown = ", ".join(map(str, seeds))
     counts = f"{_counts(store)}.{first and f' {first}'}"

@@ -17,11 +17,11 @@ _REQUESTS = (SWEEP_FILE, SPACE_FILE, TRAIN_FILE, CONFIG_FILE)  # in a run's own 
 def open_tracker(
     run: RunContext, objective: Objective, trials: int, searched: Collection[str], *, all_tested: bool
 ) -> Tracker:
-    """Opens, or opens again, the record of a run. It has the run's start and the files that ask for it.
+    """Opens, or opens again, the record of a run. It has the run's start and the files of its request.
 
     Args:
         run: The run.
-        objective: What its trials' scores are.
+        objective: The metric of its trials' scores.
         trials: How many trials are to come.
         searched: The keys in which the trials differ.
         all_tested: Whether every trial is tested, as ``train`` does.
@@ -31,7 +31,7 @@ def open_tracker(
     """
     folder, config = run.folder, run.config
     uri = os.environ.get("MLFLOW_TRACKING_URI")
-    # An experiment a stream, so that methods meet on one page.
+    # Each stream has an experiment, so that methods meet on one page.
     tracker = Tracker(folder, uri, config.stream_name, folder.name, run=run.identity.run)
     shared = {key: value for key, value in config.flat().items() if key not in searched}
     all_seeds = " ".join(map(str, run.seeds))

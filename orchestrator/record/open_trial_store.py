@@ -25,9 +25,9 @@ def open_trial_store(
     Args:
         run: The run.
         config_of: A trial's searched values -> its whole configuration.
-        objective: What is optimised.
-        check_values: Raises for the folder and the values of a trial that is not one of the run's. A storage
-            may bring such a trial.
+        objective: The objective.
+        check_values: Takes a trial's folder and values, and raises where the trial does not belong to the
+            run. A storage may bring such a trial.
 
     Raises:
         UserError: A trial is not one of the run's.

@@ -1,4 +1,4 @@
-"""The test metrics of several seeds of one configuration."""
+"""Averages the test metrics of several seeds of one configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def over_seeds(tested: Sequence[Mapping[str, float]]) -> dict[str, float]:
         tested: The test metrics of each seed.
 
     Returns:
-        The mean of each metric that all seeds have, under its own name (``test/average``); of two or more
+        The mean of each metric that all seeds have, under its own name (``test/average``). With two or more
         seeds also the sample standard deviation, as ``test_deviation/average``.
     """
     names = [name for name in (tested[0] if tested else {}) if all(name in metrics for metrics in tested)]

@@ -1,4 +1,4 @@
-"""Which code of one's own a run was made with, as tags."""
+"""Tags for the code of one's own with which a run was made."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..streams import registry as streams
 
 
 def own_code_tags(config: RunConfig) -> dict[str, str]:
-    """``code.own``: the first ten digits of the sha256 of the Python files of the packages that a method
-    and a stream from outside lie in; nothing where both are the project's own, whose commit is known.
+    """The tag ``code.own``: the first ten digits of the sha256 of the Python files of the packages around a
+    method and a stream from outside. There is no tag where both are the project's own, whose commit is known.
     """
     pairs = ((methods, config.method_name), (streams, config.stream_name))
     outside = [(name, registry.get(name)) for registry, name in pairs if registry.outside(name)]

@@ -23,10 +23,10 @@ _MAIN = (
 
 class Pen:
     """A process at low priority that makes one call after another. It ends with the process that owns it,
-    however that ends.
+    however the owner ends.
 
-    It is none of multiprocessing's pools, whose processes import the main module anew. A script that calls a
-    command without asking ``if __name__ == "__main__"`` would run its experiment once more there.
+    It is not a pool of multiprocessing, whose processes import the main module anew. There a script that
+    calls a command without ``if __name__ == "__main__"`` would run its experiment once more.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Pen:
         self._thread.shutdown()
 
     def abandon(self) -> None:
-        """Kills the process and makes no more calls. Whoever waits for an answer gets an error."""
+        """Kills the process and makes no more calls. Futures without an answer get an error."""
         self._over = True
         self._thread.shutdown(wait=False, cancel_futures=True)
         if (process := self._process) is not None:
@@ -92,7 +92,7 @@ class Pen:
 
 
 def serve() -> None:
-    """The process' main loop: answers calls until nobody can make any more."""
+    """The process' main loop: answers calls until no more can come."""
     os.nice(10)
     line = Connection(int(sys.argv[2]))
     with suppress(EOFError, ConnectionError):

@@ -26,7 +26,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LINES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)))
 _DPI = 300
 
-# Task names may be in any language. The first of these fonts that exist are used, for each glyph.
+# Task names may be in any language. Each glyph is drawn in the first of these fonts that exists and has it.
 _FONTS = (
     "DejaVu Sans",
     "Noto Sans CJK SC",
@@ -86,8 +86,8 @@ def picture(
         height: Inches.
         title: The title.
         rows: How many axes stand in a column; None: there is one.
-        columns: How many stand in each row; all then share the axis at the left. None: one in each, which
-            share the axis below.
+        columns: How many axes stand in each row; all then share the axis at the left. None: one axis in each
+            row; they share the axis below.
 
     Returns:
         The figure and its axes.
@@ -164,7 +164,7 @@ def _parts(text: str) -> list[str]:
 
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The figure is laid out once for both files. Otherwise each file would be laid out as it is drawn.
+    # The figure is laid out once for both files. Otherwise it would be laid out again for each file.
     if layout := figure.get_layout_engine():
         layout.execute(figure)
     figure.set_layout_engine(None)

@@ -25,7 +25,7 @@ class Curve(NamedTuple):
 
     Attributes:
         label: The curve's name.
-        seeds: A curve for each seed, with a value for each finished task, in percent.
+        seeds: One curve for each seed, with a value for each finished task, in percent.
         style: The number of the curve's line style, from 0.
     """
 
@@ -112,7 +112,7 @@ def loss_curves(
                 axes.axvline(end, color="0.5", linewidth=0.6, linestyle="--")
         spans = list(zip([0, *ends], ends, _numbered(names), strict=False))
         for start, end, name in spans if len(spans) <= _TICKS else ():
-            # As many letters as the task's part of the axis has room for.
+            # There are as many letters as the task's part of the axis has room for.
             shown = short_name(name, max(2, int(85 * (end - start) / ends[-1])))
             panels[0].annotate(
                 shown, ((start + end) / 2, 1.03), xycoords=("data", "axes fraction"), ha="center", fontsize=7

@@ -11,7 +11,7 @@ from .trial_entry import TrialEntry
 
 
 class Progress:
-    """Tells the user of a run's trials: a line each time something happens, and how far they are.
+    """Tells the user of a run's trials: a line for each event, and how far the trials are.
 
     Args:
         lines: The lines.
@@ -43,7 +43,13 @@ class Progress:
         self._tell(self._lines.task(entry, report, value))
 
     def ended(self, entry: TrialEntry, status: str, reason: str) -> None:
-        """A trial has ended."""
+        """Tells that a trial has ended.
+
+        Args:
+            entry: The trial.
+            status: ``finished``, ``stopped`` (by the scheduler) or ``failed``.
+            reason: Why it failed, in one line; empty where it did not.
+        """
         self._tell(self._lines.ended(entry, status, reason))
 
     def _tell(self, line: str) -> None:

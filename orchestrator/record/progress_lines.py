@@ -25,12 +25,18 @@ class ProgressLines:
         self._objective = objective
 
     def started(self, entry: TrialEntry, values: Mapping[str, Any], *, again: bool) -> str:
-        """A trial begins, or goes on where ``again``."""
+        """The line on a trial that begins.
+
+        Args:
+            entry: The trial.
+            values: Dotted key -> the values of the trial that are shown.
+            again: Whether it was under way before, and is resumed.
+        """
         shown = "  ".join(f"{key.removeprefix('method.')}={_short(value)}" for key, value in values.items())
         return f"{self._trial(entry)} {'goes on' if again else 'starts'}  {shown}"
 
     def task(self, entry: TrialEntry, report: Mapping[str, float], value: float | None) -> str:
-        """A trial has finished a task.
+        """The line on a finished task.
 
         Args:
             entry: The trial.
@@ -48,7 +54,13 @@ class ProgressLines:
         )
 
     def ended(self, entry: TrialEntry, status: str, reason: str) -> str:
-        """A trial has ended."""
+        """The line on a trial that has ended.
+
+        Args:
+            entry: The trial.
+            status: ``finished``, ``stopped`` (by the scheduler) or ``failed``.
+            reason: Why it failed, in one line; empty where it did not.
+        """
         return f"{self._trial(entry)} {status}{': ' + reason if reason else ''}"
 
     def _trial(self, entry: TrialEntry) -> str:

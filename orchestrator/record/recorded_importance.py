@@ -1,4 +1,4 @@
-"""What the folder of a search says of which values mattered."""
+"""Reads from the folder of a search which of its values mattered."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ..report.what_mattered import WhatMattered
 from ..storage.run_files import IMPORTANCE_FILE, IMPORTANCE_FOLDER
 
 ENDED = "of"
-"""The key of the file that says of how many ended trials it is."""
+"""The file's key for the number of ended trials that it counts."""
 
 
 def recorded_importance(run: Path, ended: int | None = None) -> WhatMattered | None:
-    """Reads which values of a search mattered; None where its folder does not say, or cannot be read.
+    """Reads which values of a search mattered; None where its folder does not have that, or cannot be read.
 
     Args:
         run: The run's folder.
-        ended: Of how many ended trials it has to be; None: of any number.
+        ended: The number of ended trials that it must count; None: any number.
     """
     try:
         text = (run / IMPORTANCE_FOLDER / IMPORTANCE_FILE).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Follows the trials: a line of progress each task, and the record."""
+"""Follows the trials of a run: prints a line of progress for each task, and keeps the record."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from .trial_store import TrialStore
 
 
 class RunRecorder:
-    """Is told of every trial's proposal, start, tasks, verdicts and end. It prints progress, keeps the store,
-    and hands the tracker what MLflow gets.
+    """Takes every trial's proposal, start, tasks, verdicts and end. It prints progress, keeps the store, and
+    hands the tracker what MLflow gets.
 
     The store (:class:`~orchestrator.record.trial_store.TrialStore`) decides a run. It is written first, and
-    where it cannot be written :attr:`fatal` says so. All else is derived from it. Where something derived
-    fails (journal, pictures, storage), a line says so once, no trial changes, and it is made good when the
-    run is opened again.
+    where it cannot be written :attr:`fatal` says so. All else is derived from it. Where a derived part fails
+    (journal, pictures, storage), a line says so once and no trial changes. The part is made good when the run
+    is opened again.
 
     Args:
         store: The trials.
@@ -44,8 +44,8 @@ class RunRecorder:
 
     Attributes:
         names: The tasks' names, in order.
-        fatal: Why the run had to stop, where something stopped it that no trial could mend.
-        interrupted: Whether trials are to end at their next task, to go on another time.
+        fatal: Why the run had to stop, where the reason concerns all trials; empty: there is none.
+        interrupted: Whether trials end at their next task, to be resumed another time.
         hurried: Whether :meth:`finish` was interrupted.
     """
 
@@ -88,16 +88,16 @@ class RunRecorder:
         searched: Collection[str] = (),
         all_tested: bool = False,
     ) -> RunRecorder:
-        """Opens, or opens again, the trial store and the record of a run. What a death left undone of the
-        record is done.
+        """Opens, or opens again, the trial store and the record of a run. The record is completed where a
+        process died before it was done.
 
         Args:
-            run: The run. Its trials share its configuration but for the keys ``searched``.
+            run: The run. Its trials share its configuration, except for the keys ``searched``.
             config_of: A trial's searched values -> its whole configuration.
-            objective: What is optimised.
+            objective: The objective.
             trials: How many trials are to come.
-            check_values: Raises for the folder and the values of a trial that is not one of the run's. A
-                storage may bring such a trial.
+            check_values: Takes a trial's folder and values, and raises where the trial does not belong to the
+                run. A storage may bring such a trial.
             searched: The keys in which the trials differ.
             all_tested: Whether every trial is to be tested, not only the best.
 
@@ -133,12 +133,12 @@ class RunRecorder:
             status: As for :meth:`~orchestrator.tracking.tracker.Tracker.trial_end`.
             metrics: The best trial's metrics, or means over seeds.
             tags: Further tags.
-            params: What was chosen.
+            params: The chosen values.
             files: Files of trials that the whole run shows, where they exist, each with its folder of
                 artifacts.
 
         Returns:
-            Lines for the user: how to look at the record, and what did not arrive. Where this was
+            Lines for the user: how to look at the record, and what did not arrive. Where the call was
             interrupted, they say so, and a resumed run makes it good.
         """
         try:
@@ -156,11 +156,11 @@ class RunRecorder:
         return [*lines, "", message] if message else lines
 
     def safely(self, call: Callable[..., Any], *args: Any) -> bool:
-        """Calls one of this object's own methods. Where it raises, :attr:`fatal` says why: the run has to
-        stop with its trials unfinished, and whoever drives the trials must not take the error for theirs.
+        """Calls one of this object's own methods. Where it raises, :attr:`fatal` says why. The run then has
+        to stop with its trials unfinished, and Tune or a lane must not take the error for a trial's own.
 
         Returns:
-            Whether it did not raise.
+            Whether the call did not raise.
         """
         try:
             call(*args)
@@ -171,7 +171,7 @@ class RunRecorder:
         return True
 
     def propose(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
-        """Writes the proposal of a trial down, also where the run is kept, before anybody trains by it.
+        """Writes the proposal of a trial down, also where the run is kept, before any training uses it.
 
         Args:
             trial_id: The trial's id.
@@ -182,36 +182,48 @@ class RunRecorder:
         self._copy.push_proposal(trial_id)
 
     def decide(self, trial_id: str, task: int, go: bool) -> None:
-        """Writes down, also where the run is kept, whether the search lets a trial go on after ``task``
-        tasks. That is done before anybody acts on it.
+        """Writes down, also where the run is kept, whether the search lets a trial go on. This happens before
+        the verdict takes effect.
+
+        Args:
+            trial_id: The trial's id.
+            task: How many tasks it has done.
+            go: Whether it goes on.
         """
         self.store.decide(trial_id, task, go)
         self._copy.push_verdicts(trial_id)
 
     def start(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
-        """A trial begins; the arguments are those of :meth:`propose`."""
+        """Takes the start of a trial.
+
+        Args:
+            trial_id: The trial's id.
+            values: Its searched values.
+            number: See :meth:`~orchestrator.record.trial_store.TrialStore.propose`.
+        """
         again = self._records.tracker.knows(trial_id)
-        known = trial_id in self.store.trials  # then its configuration is written down
+        known = trial_id in self.store.trials  # its configuration is written down then
         entry = self.store.start(trial_id, values, {} if known else self._config_of(values).to_dict(), number)
         self._aside("the record", self._records.start, entry)
         self._progress.started(entry, values, again=again)
         self._aside("the storage", self._copy.push, trial_id)
 
     def task(self, trial_id: str, metrics: dict[str, Any]) -> None:
-        """A trial has finished a task."""
+        """Takes a finished task of a trial."""
         numbers = {
             k: float(v) for k, v in metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)
         }
         fresh = self.store.report(trial_id, numbers)
-        # Also what the store knows: the driver may have ended between a lane's writing and its own.
+        # A report that the store has is recorded too: the driver may have ended between a lane's writing and
+        # its own.
         self._aside("the record", self._records.task, trial_id, numbers)
         if fresh:
             entry = self.store.trials[trial_id]
             self._progress.task(entry, numbers, self.store.value(entry))
 
     def catch_up(self) -> None:
-        """Takes what unfinished trials have finished while nobody listened: tasks, and looks at test. Ends
-        the trials of a search that had done all tasks or that the search had said should stop.
+        """Takes the tasks and looks at test that unfinished trials have finished while the driver did not
+        listen. Ends the trials of a search that had done all tasks, or that the search had decided to stop.
         """
         for entry in [entry for entry in self.store.trials.values() if entry.status == "running"]:
             self._take_tasks(entry)
@@ -225,14 +237,14 @@ class RunRecorder:
                 self.end(entry.id, "stopped")
 
     def _take_tasks(self, entry: TrialEntry) -> None:
-        """Takes the finished tasks that a trial's folder has and that nobody told of."""
+        """Takes the finished tasks that a trial's folder has and that were not reported."""
         self._aside("the storage", self._copy.pull, entry.id)
         for report in self.store.refresh(entry):
             self._aside("the record", self._records.task, entry.id, report)
             self._progress.task(entry, report, self.store.value(entry))
 
     def end(self, trial_id: str, status: str, reason: str = "", infeasible: bool = False) -> None:
-        """A trial has ended: its curves, matrix and configuration become artifacts.
+        """Takes the end of a trial. Its curves, matrix and configuration become artifacts.
 
         Args:
             trial_id: The trial's id.
@@ -249,23 +261,23 @@ class RunRecorder:
         self._aside("the storage", self._copy.push, trial_id)
 
     def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
-        """The test splits were looked at with a finished trial's checkpoints."""
+        """Takes the test metrics of a finished trial's checkpoints."""
         self._aside("the storage", self._copy.pull, trial_id)
         self._aside("the record", self._records.tested, trial_id, metrics)
         self._records.draw_test(trial_id)
 
     def known_test(self, trial_id: str) -> dict[str, float]:
-        """What a look at the test splits found with a trial's checkpoints, whoever was there to hear of it.
+        """Reads the test metrics of a trial's checkpoints, also where the driver did not hear of them.
 
         Returns:
-            The test metrics; empty where nobody looked.
+            The test metrics; empty where it was not tested.
         """
         if not self.store.tested(trial_id) and self._copy.kept is not None:
             self._aside("the storage", self._copy.pull, trial_id)
             if self.store.tested(trial_id):
                 looked_at = self.store.trials[trial_id]
                 self._aside("the record", self._records.make_good, looked_at)
-                # kept while nobody knew of the look
+                # kept while the driver did not know of the look
                 self._aside("the storage", self._checkpoints.free, looked_at)
         return self.store.tested(trial_id)
 

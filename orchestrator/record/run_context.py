@@ -1,4 +1,4 @@
-"""What a run carries from its first line to its last."""
+"""The objects that a run carries from its first line to its last."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from .continues import Continues
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run: its folder, what it runs, and whom it tells.
+    """One run: its folder, what it runs, and the functions that take its lines.
 
     Attributes:
         folder: The run's folder.
         identity: The run's identity.
-        config: What all trials share.
+        config: The configuration that all trials share.
         source: The stream.
         kept: Where the run is kept beside its folder; None: nowhere.
         seeds: The trials' seeds.
         say: Takes a line of progress.
         last: Takes the text with which the run ends.
         live: Takes in one line how far the run is, whenever that changes.
-        concurrent: How many trials run at once, as it was asked for; None: it was not.
-        at_most: Whether fewer will do where no more fit.
-        protocol: By which data a search chooses, by name; empty: there is none.
-        chosen: Of a run without a search, the sweep's trial whose values it has, ``RUN/TRIAL``; empty: none's
-            that is known.
+        concurrent: How many trials are asked to run at once; None: no number was given.
+        at_most: Whether fewer are enough where no more fit.
+        protocol: The name of the search's protocol, which says by which data it chooses; empty: there is no
+            search.
+        chosen: For a run without a search, the sweep's trial whose values it has, ``RUN/TRIAL``; empty: no
+            such trial is known.
         continues: The run whose tasks are the first ones of this run; None: there is none.
     """
 

@@ -1,4 +1,4 @@
-"""Where a run is kept beside its folder, if anywhere."""
+"""The copy of a run at a storage, if there is one."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ from .trial_store import TrialStore
 class RunProgress:
     """How far a run's trials are: tasks done of all, the best trial so far, and the time left.
 
-    The time left is what the median of the run's own trials took for each task that is left, and what passed
-    beside it from one task to the next, spread over the trials under way. It is not said before each task has
-    been done once. Trials that will be stopped early make it shorter.
+    The time left adds up, for each task that is left, the median of what the task took in the run's own
+    trials and of what passed between two tasks. It is spread over the trials under way. It is not shown
+    before each task has been done once. Trials that are stopped early make it shorter.
 
     Args:
         store: The trials.
-        trials: How many there are to be.
+        trials: How many trials there will be.
         clock: Gives the time in seconds.
     """
 
@@ -29,11 +29,11 @@ class RunProgress:
         self._store = store
         self._trials = trials
         self._clock = clock
-        self._last: dict[int, float] = {}  # a trial's number -> when it was heard of last
+        self._last: dict[int, float] = {}  # a trial's number -> the time of its last news
         self._beside: list[float] = []  # what passed beside each task
 
     def hear(self, entry: TrialEntry, report: Mapping[str, float] | None = None) -> None:
-        """A trial begins now, or has finished a task of which this is the report."""
+        """Notes that a trial begins, or has finished the task with this report."""
         now = self._clock()
         if report is not None and entry.number in self._last:
             self._beside.append(max(0.0, now - self._last[entry.number] - task_seconds(report)))
@@ -60,7 +60,7 @@ class RunProgress:
             return None
         running = [entry for entry in store.trials.values() if entry.status == "running"]
         rests = {entry.number: sum(took[len(entry.reports) :]) for entry in running}
-        # Trials that wait for a lane are running, too; nobody has heard of them yet.
+        # Trials that wait for a lane count as running too, but have not been heard of yet.
         under_way = [rest for number, rest in rests.items() if rest and number in self._last]
         left = sum(rests.values()) + max(0, self._trials - len(store.trials)) * sum(took)
         return max([left / max(1, len(under_way)), *under_way])
@@ -69,6 +69,6 @@ class RunProgress:
         """The median of what each task took, as far as each has been done."""
         every = [list(map(task_seconds, entry.reports)) for entry in self._store.trials.values()]
         tasks = max(map(len, every), default=0)
-        # Of the first ones a lane's start is a part, which the others have none of.
+        # The first gaps include a lane's start, which later ones do not have.
         beside = median_low(self._beside) if self._beside else 0.0
         return [beside + median(one[task] for one in every if len(one) > task) for task in range(tasks)]

@@ -1,4 +1,4 @@
-"""Pictures of a search: which values mattered, the objective over each value, and over two of them."""
+"""Draws pictures of a search: which values mattered, the objective over each value, and over two of them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..schema.shown import shown_value
 from .plot_style import WIDEST, picture, short_name
 
 SLICES_FILE = "slices.png"
-"""The picture that each search has of which a trial walked the whole stream."""
+"""The picture of each search in which a trial walked the whole stream."""
 
-_LEAST = 6  # trials that a contour is drawn of
+_LEAST = 6  # trials that a contour needs at least
 _COLUMNS = 3
 
 
 class SearchedKey(NamedTuple):
-    """A searched key: its name, whether it is searched on a logarithmic scale, and what it is chosen among
-    (empty: it is a number of a range).
+    """A searched key: its name, whether it is searched on a logarithmic scale, and its choices (empty for a
+    number of a range).
     """
 
     key: str
@@ -53,7 +53,7 @@ def search_pictures(
         what: Which values mattered.
         keys: What is searched, in the order of the panels.
         trials: The trials that walked the whole stream.
-        objective: What is searched for.
+        objective: The objective of the search.
         title: The search's name.
 
     Returns:
@@ -67,7 +67,7 @@ def search_pictures(
     if pair := _pair(what, shown, trials):
         files.append(folder / "contour.png")
         _contour(files[-1], pair, trials, objective, f"{title}: {objective} of {len(trials)} whole trials")
-    if shown:  # last: where it is, the others are
+    if shown:  # drawn last: where it exists, the others exist
         files.append(folder / SLICES_FILE)
         _slices(files[-1], shown, trials, objective, f"{title}: {objective} of {len(trials)} whole trials")
     return files
@@ -145,7 +145,7 @@ def _surface(pair: tuple[SearchedKey, SearchedKey], x: NDArray[Any], y: NDArray[
 def _pair(
     what: WhatMattered, keys: Sequence[SearchedKey], trials: Sequence[SearchedTrial]
 ) -> tuple[SearchedKey, SearchedKey] | None:
-    """The two keys that mattered most; None where they are fewer, or the trials are."""
+    """The two keys that mattered most; None where there are fewer keys, or too few trials."""
     named = {key.key: key for key in keys}
     keyed = [named[one.key] for one in what.found if one.key in named and one.share is not None]
     return (keyed[0], keyed[1]) if len(keyed) > 1 and len(trials) >= _LEAST else None
@@ -161,6 +161,6 @@ def _axis(axis: Any, set_scale: Any, key: SearchedKey) -> None:
         axis.set_ticks(range(len(key.choices)), [short_name(shown_value(one), 10) for one in key.choices])
     elif key.log:
         set_scale("log")
-        # Powers of ten are mathematical text, which names in pictures are not.
+        # Powers of ten are drawn as mathematical text; names in pictures are not.
         axis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_minor_formatter(lambda value, _: "")

@@ -1,4 +1,4 @@
-"""The trials of a run, looked at from outside."""
+"""Reads the trials of a run from outside."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .trial_store import TrialStore
 
 
 class SeenTrials(TrialStore):
-    """The trials of a run that another process may be working on. Nothing is written.
+    """The trials of a run on which another process may be working. Nothing is written.
 
     Args:
         run: The run's folder.
-        objective: What trials are compared by.
+        objective: The metric by which trials are compared.
 
     Raises:
         UserError: As of :class:`~orchestrator.record.trial_store.TrialStore`.
@@ -23,7 +23,7 @@ class SeenTrials(TrialStore):
 
     def __init__(self, run: Path, objective: Objective) -> None:
         super().__init__(trials_of(run), objective, read_manifest(run)["tasks"])
-        if not self.tasks:  # a run of before, whose manifest does not say
+        if not self.tasks:  # a run of an earlier version, whose manifest does not say
             done = [len(t.reports) for t in self.trials.values() if t.status == "finished"]
             self.tasks = max(done or [len(t.reports) for t in self.trials.values()], default=0)
 

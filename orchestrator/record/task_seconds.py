@@ -1,4 +1,4 @@
-"""What a task took."""
+"""Computes how long a task took."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _STAGES = ("train", "evaluate", "checkpoint")
 
 
 def task_seconds(report: Mapping[str, float]) -> float:
-    """The seconds of a task's training, evaluation and checkpoint, by its report; 0 of what it does not have.
-    What it waited for data is a part of its training.
+    """The seconds of a task's training, evaluation and checkpoint, by its report. A part that the report
+    lacks counts 0. The wait for data is a part of the training.
     """
     return sum(float(report.get(f"seconds/{stage}", 0.0)) for stage in _STAGES)

@@ -1,4 +1,4 @@
-"""Which checkpoints of ended trials stay."""
+"""Decides which checkpoints of ended trials stay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .trial_store import TrialStore
 
 
 class TrialCheckpoints:
-    """Frees the disk of checkpoints that nobody will ask for.
+    """Frees the disk of checkpoints that will not be needed.
 
     Args:
         store: The trials.
@@ -34,11 +34,11 @@ class TrialCheckpoints:
         self._candidates = store.candidates()
 
     def free(self, entry: TrialEntry) -> None:
-        """Deletes what an ended trial, and those that might have been chosen before it, need no more.
+        """Deletes the checkpoints that an ended trial, and earlier candidates for the choice, need no more.
 
-        The last checkpoint stays in any case. A look at test needs those of all tasks. So a trial keeps them
-        that has still to be looked at, or whose look failed, and so does a trial that may yet be chosen: a
-        later trial that is better may rule it out, and never the other way round.
+        The last checkpoint stays in any case. A look at test needs the checkpoints of all tasks. A trial
+        keeps them while its look is still to come or has failed, and while it may be chosen. A later, better
+        trial may rule a candidate out, and never makes one of a trial that was ruled out.
         """
         candidates = self._store.candidates()
         chosen = {one.id for one in candidates}

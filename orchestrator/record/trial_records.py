@@ -1,4 +1,4 @@
-"""What MLflow's record has of the trials, and their pictures."""
+"""Records the trials and their pictures for MLflow."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class TrialRecords:
     def end(self, entry: TrialEntry) -> None:
         """Records what follows from a trial's end: configuration, curves, matrix and tables are artifacts.
 
-        The journal's line on the end comes last: without it all of this is done again.
+        The journal's line on the end comes last. Where it is missing, all of this is done again.
         """
         folder, status, reason = self._store.trial_folder(entry.id), entry.status, entry.reason or None
         self.tracker.artifact(entry.id, folder / CONFIG_FILE)
@@ -102,7 +102,9 @@ class TrialRecords:
         self.figures.trial(entry.id, folder, matrix, self._names, drift, tables, ended)
 
     def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
-        """Records what a look at the test splits found. What a trial that has ended kept for it is freed."""
+        """Records the results of a look at the test splits. Checkpoints that an ended trial kept for it are
+        freed.
+        """
         self.tracker.task(trial_id, len(self._names), in_order(metrics))
         entry = self._store.trials[trial_id]
         if entry.status != "running":
@@ -134,8 +136,14 @@ class TrialRecords:
         keys: Sequence[SearchedKey],
         trials: Sequence[SearchedTrial],
     ) -> None:
-        """Records what mattered in a search, and draws it, in ``folder``, which has its file; see
+        """Records which values of a search mattered, and draws them, see
         :func:`~orchestrator.record.search_plots.search_pictures`.
+
+        Args:
+            folder: The folder, which has the file on what mattered.
+            what: Which values mattered.
+            keys: What is searched.
+            trials: The trials that walked the whole stream.
         """
         self.tracker.artifact(None, folder / IMPORTANCE_FILE, folder.name)
         self.figures.search(folder, what, keys, trials, self._store.objective.metric)
@@ -148,7 +156,15 @@ class TrialRecords:
         params: Mapping[str, Any] | None,
         files: Iterable[tuple[Path, str]],
     ) -> None:
-        """Records that the run ends; see :meth:`~orchestrator.record.recorder.RunRecorder.finish`."""
+        """Records that the run ends.
+
+        Args:
+            status: As for :meth:`~orchestrator.tracking.tracker.Tracker.trial_end`.
+            metrics: The best trial's metrics, or means over seeds.
+            tags: Further tags.
+            params: The chosen values.
+            files: Files that the whole run shows, where they exist, each with its folder of artifacts.
+        """
         for path, artifact in files:
             if path.exists() and not self.tracker.has_file("", path):
                 self.tracker.artifact(None, path, artifact)
@@ -169,7 +185,8 @@ def _validation_matrix(reports: list[dict[str, float]], tasks: int, scenario: Sc
 
 def _drift(reports: list[dict[str, float]], tasks: int) -> np.ndarray | None:
     """(S, T): the angle between text and picture features of each task's classes after each task; None where
-    nobody measured it."""
+    it was not measured.
+    """
     if f"validation/drift/{task_key(0)}" not in reports[0]:
         return None
     angles = [

@@ -1,4 +1,4 @@
-"""What is known of a sweep's trials, on disk and in memory. The driver alone writes it."""
+"""The store of a run's trials, on disk and in memory. Only the driver writes it."""
 
 from __future__ import annotations
 
@@ -35,15 +35,16 @@ class TrialStore:
     """The trials of a run, in the run's folder ``trials``.
 
     ``ID/trial.json`` is a trial's proposal, and ``ID/verdicts.json`` is what the search decided after each
-    task. Both are written before anybody acts on them. A task is finished once its checkpoint exists
+    task. Both are written before they take effect. A task is finished once its checkpoint exists
     (:mod:`~orchestrator.storage.checkpoint`). A trial has ended once its ``ID/status.json`` exists, which has
     its reports. Beside the checkpoints the driver alone writes here.
 
     Args:
         folder: The folder ``trials`` of the run.
-        objective: What trials are compared by.
+        objective: The metric by which trials are compared.
         tasks: How many tasks the stream has.
-        stamp_of: Gives what the files of a trial must carry, by the trial's id and values. None: anything.
+        stamp_of: Gives the stamp that the files of a trial must carry, by the trial's id and values. None:
+            any stamp will do.
 
     Raises:
         UserError: A trial that the manifest counts is missing, or its files are not what they must be.
@@ -116,7 +117,7 @@ class TrialStore:
             self._count()
 
     def refresh(self, entry: TrialEntry) -> list[dict[str, float]]:
-        """Takes the reports in a trial's checkpoints, and returns those that were not known."""
+        """Takes the reports in a trial's checkpoints, and returns the new ones."""
         reports = reports_in(self.folder / entry.id, self._stamp(entry))
         fresh = reports[len(entry.reports) :]
         entry.reports += fresh
@@ -129,7 +130,7 @@ class TrialStore:
     def propose(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
     ) -> TrialEntry:
-        """Writes a proposal down, before anybody acts on it. A proposal that is known stays as it is.
+        """Writes a proposal down, before it takes effect. A known proposal stays as it is.
 
         Args:
             trial_id: The trial's id.
@@ -157,15 +158,20 @@ class TrialStore:
     def start(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
     ) -> TrialEntry:
-        """Notes that a trial begins, or begins again after an interruption. The arguments are those of
-        :meth:`propose`.
+        """Notes that a trial begins, or begins again after an interruption.
+
+        Args:
+            trial_id: As for :meth:`propose`.
+            values: As for :meth:`propose`.
+            config: As for :meth:`propose`.
+            number: As for :meth:`propose`.
         """
         entry = self.propose(trial_id, values, config, number)
         self._reopen(entry)
         return entry
 
     def reopen_failed(self) -> None:
-        """Takes the end of each failed trial back, so that it is gone on with as one that was interrupted."""
+        """Takes the end of each failed trial back, so that it is resumed like an interrupted one."""
         for entry in self.trials.values():
             if entry.status == "failed":
                 self._reopen(entry)
@@ -178,7 +184,7 @@ class TrialStore:
         """The test metrics of a trial; empty where the test splits were not evaluated.
 
         Raises:
-            UserError: The results there are of another run.
+            UserError: The results there belong to another run.
         """
         return tested_in(self.trial_folder(trial_id), self._stamp(self.trials[trial_id]))
 
@@ -195,7 +201,7 @@ class TrialStore:
         return True
 
     def decide(self, trial_id: str, task: int, go: bool) -> None:
-        """Writes down a verdict of the search, before anybody acts on it.
+        """Writes down a verdict of the search, before it takes effect.
 
         Args:
             trial_id: The trial's id.
@@ -234,15 +240,15 @@ class TrialStore:
         return sum(entry.status != "running" for entry in self.trials.values())
 
     def is_done(self, trial_id: str, *, test: bool) -> bool:
-        """Whether nothing is left to do of a trial that is run whatever it scores: it was tested, or, where
-        no ``test`` is wanted, it walked the whole stream.
+        """Whether a trial that runs whatever it scores is done: it was tested, or, where no ``test`` is
+        wanted, it walked the whole stream.
         """
         entry = self.trials.get(trial_id)
         return entry is not None and (bool(self.tested(trial_id)) or (not test and entry in self._whole()))
 
     def is_over(self, trials: int, *, test: bool = True) -> bool:
-        """Whether nothing is left to do in a search of so many ``trials``: all have ended, and the best one,
-        if there is one and a ``test`` is wanted, was tested.
+        """Whether a search of so many ``trials`` is done: all have ended, and the best one, if there is one
+        and a ``test`` is wanted, was tested.
         """
         best = self.best() if test else None
         return self.ended >= trials and (best is None or bool(self.tested(best.id)))
@@ -253,8 +259,8 @@ class TrialStore:
         return last if last is not None and math.isfinite(last) else None
 
     def leader(self) -> TrialEntry | None:
-        """The trial with the best value among those that walked the whole stream, and of equals the one with
-        the lower number.
+        """The trial with the best value among those that walked the whole stream. Among equals it is the one
+        with the lower number.
 
         A stopped trial does not count, since its last value belongs to another task.
         """
@@ -270,8 +276,8 @@ class TrialStore:
     def candidates(self) -> list[TrialEntry]:
         """The trials that may be chosen, as things are or once others end; :meth:`best` comes first.
 
-        Where memories differ it is the best trial of each that costs at most the objective's margin. A better
-        leader may rule out the smallest of them.
+        Where memories differ, they are the best trial of each memory that costs at most the objective's
+        margin. A better leader may rule out the smallest of them.
         """
         objective = self.objective
         near = within(self.memory_worth(), objective.margin, objective.mode)

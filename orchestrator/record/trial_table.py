@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100  # columns of text
 _GAP = "  "
-_NAMES = {"running": "interrupted"}  # whoever reads the table has seen the run end
+_NAMES = {"running": "interrupted"}  # the run has ended before the table is shown
 
 
 def trial_table(
@@ -22,8 +22,8 @@ def trial_table(
     """A table with a line for each trial, in the order of ``rows``.
 
     A line has the trial's number, how it ended, tasks done of ``tasks``, the ``objective`` and forgetting
-    (percent), and the searched values, as far as 100 columns have room. What differs between trials comes
-    first. Values without room are named in a last line.
+    (percent), and the searched values, as far as 100 columns have room. Values that differ between trials
+    come first. A last line names the values without room.
 
     Args:
         rows: The trials.

@@ -1,4 +1,4 @@
-"""``python -m orchestrator.tracking``: the record in MLflow, shown, delivered and served."""
+"""``python -m orchestrator.tracking``: shows, delivers and serves the record in MLflow."""
 
 from __future__ import annotations
 

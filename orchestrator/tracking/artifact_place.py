@@ -1,4 +1,4 @@
-"""The repository that MLflow keeps a run's artifacts in."""
+"""Opens the repository in which MLflow keeps a run's artifacts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def artifact_place(artifacts: str, uri: str) -> Any:
     folder = local_path(artifacts)
     if folder is not None and (root := _root(folder)) is not None:
         raise LookupError(f"its artifacts lie in {root}, which is not on this machine")
-    # It is found by its address and not by the run, since MLflow remembers where a run's artifacts once lay.
+    # It is opened by its address and not by the run, since MLflow remembers where a run's artifacts once lay.
     return get_artifact_repository(artifacts, tracking_uri=uri)
 
 

@@ -1,4 +1,4 @@
-"""The server of a cluster's record, in the background."""
+"""Starts the server of a cluster's record in the background."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .listener import loopback_listener
 def serve(folder: Path, port: int, artifacts: str) -> int:
     """Starts a server of ``folder/mlflow.db`` on 127.0.0.1:``port``, unless the folder has one already.
 
-    The server runs until it is killed. It already answers when this returns. What it prints goes to
+    The server runs until it is killed. It already answers when this returns. Its output goes to
     ``folder/server.log``. Its password is in ``folder/password``, which only its user may read.
 
     Args:
@@ -29,7 +29,7 @@ def serve(folder: Path, port: int, artifacts: str) -> int:
 
     Raises:
         UserError: The folder or the password is not the user's own, the database cannot be opened, or the
-            port is taken: whoever has it would be given the password.
+            port is taken. The process that has the port would get the password.
     """
     check_own(folder)
     password = _password(folder / "password")

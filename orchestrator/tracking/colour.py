@@ -9,7 +9,7 @@ import colorsys
 _FIRST = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 _ROUND = 256
 _SHADES = ((0.45, 0.65), (0.6, 0.55), (0.35, 0.8), (0.7, 0.75), (0.5, 0.35), (0.3, 0.5))
-_GOLDEN = 0.6180339887498949  # of a circle: each hue falls into the widest gap between those before it
+_GOLDEN = 0.6180339887498949  # of a circle: each hue falls into the widest gap between the earlier ones
 
 
 def run_colour(number: int) -> str:

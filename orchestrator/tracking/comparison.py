@@ -27,7 +27,7 @@ def comparison_page(folder: Path, uri: str) -> str:
     opened = [record for record, _ in journal.read() if record["op"] == "open"]
     experiment = MlflowClient(uri).get_experiment_by_name(opened[0]["experiment"]) if opened else None
     if experiment is None:
-        # The other store is only named, since anybody may have written the journal.
+        # The other store is only named, since anyone may have written the journal.
         last = opened[-1]["store"] if opened else None
         last = own_database(folder.absolute().parent) if last == DATABASE_FILE else last
         where = f", but perhaps in {last}: give MLFLOW_TRACKING_URI" if last else ""

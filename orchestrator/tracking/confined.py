@@ -1,4 +1,4 @@
-"""The local files that an MLflow server hands out and writes."""
+"""Confines the local files that an MLflow server reads and writes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from .mlflow_private import keep_local_artifacts_by
 
 
 def confine_artifacts(root: Path | None) -> None:
-    """From here on MLflow keeps and reads artifacts on this machine's disk in ``root`` alone, in the whole
-    process.
+    """Makes MLflow keep and read artifacts on this machine's disk in ``root`` alone, in the whole process.
 
-    Whoever makes an experiment says where its artifacts lie. Without this that may be any folder of the
-    server's user. Another folder raises an MlflowException, which the server answers with 400. Buckets are
-    not restricted.
+    A client that makes an experiment chooses where its artifacts lie. Without this that may be any folder of
+    the server's user. Another folder raises an MlflowException, which the server answers with 400. Buckets
+    are not restricted.
 
     Args:
         root: The folder; None: no folder at all.

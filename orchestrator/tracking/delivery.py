@@ -1,4 +1,4 @@
-"""Sending the journal to an MLflow store."""
+"""Sends the journal to an MLflow store."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ class Delivery:
     """Sends a journal's records in order, and notes after each one how far the store has come.
 
     Every record can be sent twice without harm: runs are found by a key tag, and points carry the journal's
-    time. So a crash between sending and noting duplicates nothing. How far the store has come is noted beside
-    the journal and in the store itself. A store that lacks what the journal says it has is sent the records
-    again, from the point where it lacks them. A record that a store refuses is set aside, and the rest goes
-    on.
+    time. Therefore a crash between sending and noting duplicates nothing. How far the store has come is noted
+    beside the journal and in the store itself. Where a store lacks records that the journal says it has, they
+    are sent again. A record that a store refuses is set aside, and the rest is sent.
 
     Attributes:
         journal: The journal.
         uri: The store's address, which may hold a password.
         store: The store's address without a password.
         sent: How many records were sent.
-        said: One line for each thing in the store that had changed since it was sent.
-        lost: Whether this process can deliver nothing any more.
+        said: One line for each entry in the store that had changed since it was sent.
+        lost: Whether this process cannot deliver anything any more.
     """
 
     def __init__(self, journal: Journal, uri: str, experiment: str, key: str) -> None:
@@ -51,7 +50,7 @@ class Delivery:
         self._client: Any = None
         self._database: tuple[int, int] | None = None
         self._experiment_id = ""
-        self._runs: StoreRuns  # these two with the client
+        self._runs: StoreRuns  # these two are set with the client
         self._writer: RecordWriter
 
     @property
@@ -63,7 +62,12 @@ class Delivery:
     def pump(self) -> None:
         """Sends all that is unsent.
 
-        An exception of any kind means that no more was sent, and that it may be tried again later.
+        An exception of any type means that no more was sent, and that it may be tried again later.
+
+        Raises:
+            UserError: Another process sends this journal; or the open database was removed, so that its
+                records would be lost. The message is one line.
+            Exception: Whatever MLflow raises.
         """
         if not self.journal.hold():
             raise UserError(f"another process is sending {self.journal.path}")
@@ -71,7 +75,7 @@ class Delivery:
         if self._client is None:
             self._connect()
         elif database_of(self.uri) != self._database:
-            # A database that was open still takes records, which nobody will ever see.
+            # An open database that was removed still takes records, but they are lost.
             self.journal.mark_sent(self.store, 0, ())
             self.lost = True
             raise UserError(f"{self.store} was removed or replaced while it was written to")
@@ -81,7 +85,7 @@ class Delivery:
             refused = record["op"] != "open" and self._refused(record, begin)
             if refused and not looked:
                 looked = True
-                if self._compare():  # somebody removed from the store what the record needs
+                if self._compare():  # an entry that the record needs was removed from the store
                     begin = self.journal.sent(self.store)
                     continue
             aside = self.journal.aside(self.store) + ([begin] if refused else [])
@@ -105,7 +109,7 @@ class Delivery:
         try:
             self._writer.write(record)
         except Exception as error:
-            # Nothing depends on a file: it may come later than the rest, or never.
+            # Nothing depends on a file, so that it may come later than the rest, or never.
             file = record["op"] in ("artifact", "text") and not is_full(error)
             if not (file or _is_final(error)):
                 raise
@@ -178,7 +182,7 @@ class Delivery:
         if started <= there.keys() and parent is not None:
             told = parent.data.tags.get(_SENT, "")
             noted = int(told) if told.isdigit() else 0
-            # What it was sent after the last note counts as long as it still has that note.
+            # Records that were sent after the last note count as long as the store has that note.
             has = sent if noted >= self.journal.noted(self.store) else noted
         if has == sent:
             return False

@@ -1,4 +1,4 @@
-"""What a run was made with, in the form of tags."""
+"""Tags for the releases and the commit with which a run was made."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def environment_tags() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     root = Path(__file__).resolve().parents[2]
-    # Where the package is installed in site-packages, the folder may lie inside somebody else's checkout,
+    # Where the package is installed in site-packages, the folder may lie inside another project's checkout,
     # whose commit is not ours.
     if _git(root, "rev-parse", "--show-toplevel") == str(root):
         commit = _git(root, "rev-parse", "HEAD")

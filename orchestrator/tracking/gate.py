@@ -8,10 +8,10 @@ import json
 from typing import Any
 
 USER = "vlcl"
-"""The user that the password belongs to."""
+"""The user to whom the password belongs."""
 
 LOGIN = "/login"
-"""The path that a link with the password leads to."""
+"""The path to which a link with the password leads."""
 
 _ASSISTANT = "/mlflow/assistant"
 # MLflow 3.17 opens its assistant over a third of the first page, once for each address that a browser knows.
@@ -51,7 +51,7 @@ class Gate:
 
     def __init__(self, app: Any, password: str, page: str = "/") -> None:
         self._app = app
-        # A name within ``page`` may be anybody's, so that no letter of it may end the script.
+        # Anyone may have chosen a name within ``page``, so that no letter of it may end the script.
         opened, path = (json.dumps(text).replace("<", "\\u003c") for text in (_OPENED, page))
         self._entry = _ENTRY.format(opened=opened, page=path).encode()
         self._wanted = b"Basic " + base64.b64encode(f"{USER}:{password}".encode())
@@ -85,7 +85,7 @@ async def _answer(
     kind: bytes = b"text/plain",
 ) -> None:
     if scope["type"] == "websocket":
-        # before the socket was accepted, which is a 403
+        # before the socket is accepted, which gives a 403
         return await send({"type": "websocket.close", "code": 1008})
     length = (b"content-length", str(len(body)).encode())
     fixed = [(b"content-type", kind), (b"cache-control", b"no-store"), length]

@@ -1,4 +1,4 @@
-"""The append-only journal of a sweep: what is to be in MLflow, written before MLflow is asked."""
+"""The append-only journal of a sweep: it has what goes to MLflow, and is written before MLflow is asked."""
 
 from __future__ import annotations
 
@@ -74,20 +74,20 @@ class Journal:
                     yield record, offset
 
     def sent(self, store: str) -> int:
-        """The offset in bytes up to which ``store`` was sent the records."""
+        """The offset in bytes up to which records were sent to ``store``."""
         return self._marks.of(store).sent
 
     def aside(self, store: str) -> list[int]:
-        """The offsets at which those records begin that ``store`` was sent and refused."""
+        """The offsets at which records begin that were sent to ``store`` and that it refused."""
         return list(self._marks.of(store).aside)
 
     def mark_sent(self, store: str, offset: int, aside: Sequence[int] | None = None) -> None:
-        """Notes how far ``store`` was sent the records.
+        """Notes how far records were sent to ``store``.
 
         Args:
             store: The store's address without a password.
-            offset: The byte up to which it was sent them.
-            aside: The offsets at which the records begin that it refused. None: the same as before.
+            offset: The byte up to which they were sent.
+            aside: The offsets at which refused records begin. None: the same as before.
         """
         mark = self._marks.of(store)
         kept = mark.aside if aside is None else tuple(sorted(aside))
@@ -102,7 +102,7 @@ class Journal:
         self._marks.set(store, replace(self._marks.of(store), noted=offset))
 
     def unsent(self, store: str) -> int:
-        """How many records ``store`` was not sent yet."""
+        """How many records were not sent to ``store`` yet."""
         return sum(record["op"] != "open" for record, _ in self.read(self.sent(store)))
 
     def hold(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a journal says, taken together."""
+"""Sums up the records of a journal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _AHEAD = 2 * 86_400_000  # milliseconds that a clock may have been ahead before 
 
 
 class JournalState:
-    """What all records of a journal say together. It is told of each record once, in their order.
+    """The sum of a journal's records. It takes each record once, in their order.
 
     Attributes:
         live: Trial -> whether it is under way, for each trial that has begun, in that order.

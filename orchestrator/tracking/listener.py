@@ -1,4 +1,4 @@
-"""The socket that MLflow's server listens on."""
+"""Opens the socket on which MLflow's server listens."""
 
 from __future__ import annotations
 

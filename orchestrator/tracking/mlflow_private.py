@@ -1,5 +1,5 @@
-"""What is used of MLflow that MLflow does not promise to keep: its server's inner parts, and names that begin
-with ``_``.
+"""The parts of MLflow that the project uses and MLflow does not promise to keep: its server's inner parts,
+and names that begin with ``_``.
 
 Nothing else of the project touches them (``tests/test_private_parts.py``). MLflow is imported inside the
 functions: it takes seconds.
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def keep_local_artifacts_by(repository: type) -> None:
-    """MLflow keeps and reads artifacts on this machine's disk by ``repository``, for the whole process."""
+    """Makes MLflow keep and read artifacts on this machine's disk by ``repository``, in the whole process."""
     from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
 
     for scheme in ("", "file"):
@@ -19,10 +19,12 @@ def keep_local_artifacts_by(repository: type) -> None:
 
 
 def server_variables(uri: str, root: str, destination: str | None) -> dict[str, str]:
-    """The environment by which MLflow's server knows its store, and the ``root`` of artifacts.
+    """The environment from which MLflow's server takes its store and its artifacts.
 
-    ``root``: where new experiments keep theirs. ``destination``: where those go that clients send through the
-    server; None: they send none.
+    Args:
+        uri: The store's address.
+        root: The URI below which new experiments keep their artifacts.
+        destination: The URI for artifacts that clients send through the server; None: they send none.
     """
     from mlflow.server import constants
 
@@ -34,7 +36,7 @@ def server_variables(uri: str, root: str, destination: str | None) -> dict[str, 
 
 
 def server_application() -> Any:
-    """MLflow's own application (ASGI), of the store that the environment names."""
+    """MLflow's own application (ASGI) on the store that the environment names."""
     from mlflow.server.fastapi_app import app
 
     return app

@@ -1,4 +1,4 @@
-"""The database of a record whose folder was moved, copied or mounted elsewhere."""
+"""Mends the database of a record whose folder was moved, copied or mounted elsewhere."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def record_where_it_lies(database: Path) -> None:
     """Makes MLflow's SQLite file ``database`` look for artifacts beside itself.
 
     MLflow writes the whole address down with each experiment, run and model. Addresses beside the database at
-    its former path, or beside the database that it is a copy of, are changed. Artifacts in a folder that
-    somebody chose stay where they are.
+    its former path, or beside the database that it is a copy of, are changed. Artifacts in a folder that a
+    user chose stay where they are.
 
     Raises:
         sqlite3.Error: The database cannot be read or written.
@@ -40,7 +40,7 @@ def record_where_it_lies(database: Path) -> None:
                     "UPDATE experiments SET artifact_location = ? WHERE artifact_location = ?", (here, there)
                 )
                 for table, column in _FILES:
-                    if not _has_tables(connection, table):  # of an earlier MLflow
+                    if not _has_tables(connection, table):  # a table of an earlier MLflow
                         continue
                     connection.execute(
                         f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
@@ -77,8 +77,8 @@ def _was_beside(address: str | None, database: Path) -> bool:
         return False
     old = folder.parent / database.name
     try:
-        return not old.samefile(database)  # for a copy; the same file by another path is where it was
+        return not old.samefile(database)  # it is a copy; the same file by another path has not moved
     except FileNotFoundError:
         return not folder.parent.exists()
-    except OSError:  # it may not be read, so that it is somebody else's
+    except OSError:  # it may not be read, so that it belongs to another user
         return True

@@ -1,4 +1,4 @@
-"""The names of metrics in MLflow."""
+"""Names metrics in MLflow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ how many tasks a trial has done.
 """
 
 CONFIGURATION = "configuration"
-"""The tag that is equal where runs differ in nothing but their seed and the order of their stream."""
+"""The tag that is equal where runs differ only in their seed and the order of their stream."""
 
 
 def recorded(metric: str) -> str:

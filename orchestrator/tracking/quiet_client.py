@@ -1,4 +1,4 @@
-"""MLflow's client, without what it prints of itself."""
+"""Makes an MLflow client that prints nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ def quiet_client(uri: str) -> Any:
     Args:
         uri: The store's address.
     """
-    # A dead server must cost seconds, where MLflow's defaults cost minutes; and a sweep reports its use to
-    # nobody.
+    # A dead server must cost seconds, while MLflow's defaults cost minutes. A sweep sends no usage reports.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -24,7 +23,7 @@ def quiet_client(uri: str) -> Any:
     from mlflow import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    # This logger prints the stack of what it raises. Whoever sends says in one line what did not arrive, and
-    # why.
+    # This logger prints the stack of an error that it raises. The sender says in one line what did not
+    # arrive, and why.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return MlflowClient(uri)

@@ -1,4 +1,4 @@
-"""Reads the record in MLflow, with no folder of a run at hand."""
+"""Reads the record in MLflow, without a folder of a run."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from .store import check_own_database, own_database, tracking_uri, without_passw
 from .store_runs import KEY
 
 _T = TypeVar("_T")
-_PAGE = 1000  # runs that MLflow is asked for at once
+_PAGE = 1000  # runs in one request to MLflow
 
 
 class RecordReader:
-    """Reads a store. It writes nothing, but has a database that was moved look for its files beside itself.
+    """Reads a store. It writes nothing, except that a moved database is made to look for its files beside
+    itself.
 
     Args:
         runs: The folder that has the database, where ``MLFLOW_TRACKING_URI`` names no store.
@@ -61,10 +62,10 @@ class RecordReader:
         self._experiments = [one.experiment_id for one in self._ask(self._all_experiments)]
 
     def runs(self, condition: str) -> list[RecordedRun]:
-        """The runs that commands of this project recorded, the one that began first first.
+        """The runs that commands of this project recorded, in the order in which they began.
 
         Args:
-            condition: What they are to have, in MLflow's words, such as ``tags.kind = 'trial'``.
+            condition: A condition on them in MLflow's language, such as ``tags.kind = 'trial'``.
 
         Raises:
             UserError: The store cannot be read. The message is one line.
@@ -80,7 +81,7 @@ class RecordReader:
         Raises:
             UserError: The store cannot be read. The message is one line.
         """
-        if not run.isalnum():  # no identity is
+        if not run.isalnum():  # no identity looks like this
             return []
         return self.runs(f"tags.`{KEY}` LIKE '{run}/%'")
 
@@ -145,7 +146,7 @@ class RecordReader:
     def _ask(self, question: Callable[[], _T]) -> _T:
         try:
             return question()
-        except Exception as error:  # whatever MLflow raises
+        except Exception as error:  # MLflow raises many types
             raise UserError(f"{self.store}: the record cannot be read ({self._line(error)})") from error
 
     def _line(self, error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""One record of a journal, written to an MLflow store."""
+"""Writes records of a journal to an MLflow store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .store_runs import StoreRuns
 from .view import view_state, view_tag
 
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
-# the tag that names the parameters of which another value is chosen now
+# the tag that names the parameters for which another value is chosen now
 _PAST = "params.of_an_earlier_choice"
 
 
@@ -44,7 +44,7 @@ class RecordWriter:
         """Writes one record.
 
         Raises:
-            LookupError: The record's run or file does not exist, or the file is none of the journal's folder.
+            LookupError: The record's run or file does not exist, or the file is not in the journal's folder.
             Exception: Whatever MLflow raises.
         """
         match record["op"]:
@@ -115,8 +115,8 @@ class RecordWriter:
     def _choose(self, run: str, params: Mapping[str, str]) -> None:
         """Logs what was chosen.
 
-        Something else may have been chosen before, by a search that has had more trials since. Its parameters
-        stay. Tags then say which of them are outdated, and what is chosen now.
+        A search that has had more trials since may have chosen something else before. Its parameters stay.
+        Tags then say which of them are outdated, and what is chosen now.
         """
         self._log_params(run, params)
         known = self._client.get_run(run).data
@@ -140,7 +140,7 @@ class RecordWriter:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """A path in the journal's own folder. Anybody may have written the journal, so that it may name no other
+    """A path in the journal's own folder. Anyone may have written the journal, so that it may name no other
     file.
     """
     try:

@@ -1,4 +1,4 @@
-"""A run as the record in MLflow has it."""
+"""A run in the record in MLflow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RecordedRun:
         tags: Name -> text.
         params: Dotted key -> text.
         metrics: Metric -> its value after the last task that has one. Names have their split (``test/...``).
-        ended: When it ended, in seconds since 1970; 0 where it did not.
+        ended: When it ended, in seconds since 1970; 0 where it has not ended.
         artifacts: The address of its files.
     """
 

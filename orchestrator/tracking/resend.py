@@ -1,4 +1,4 @@
-"""Sends what a run's journal holds once the run is over."""
+"""Sends the journal of a run once the run is over."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .store import tracking_uri
 
 
 def resend(folder: Path) -> Delivery:
-    """Sends what the journal of the caller's own run holds and its store has not received.
+    """Sends the records in the journal of the caller's own run that its store has not received.
 
     The store is ``MLFLOW_TRACKING_URI`` where it is set, else the database beside the folder. An address in
     the journal is never followed: files, and the caller's token, would go wherever the journal's author
@@ -28,8 +28,8 @@ def resend(folder: Path) -> Delivery:
         The delivery, once it has ended.
 
     Raises:
-        UserError: There is no journal; the folder is somebody else's; the journal was begun for another store
-            than the database and no address is given; or the store cannot be reached.
+        UserError: There is no journal; the folder belongs to another user; the journal was begun for another
+            store than the database and no address is given; or the store cannot be reached.
     """
     folder = Path(os.path.abspath(folder))
     if folder.exists():

@@ -11,12 +11,12 @@ _LONGEST_WAIT = 60.0  # seconds
 
 
 class Sender:
-    """One background thread that sends what is appended to a journal.
+    """One background thread that sends records as they are appended to a journal.
 
     A store that cannot be reached is tried again, with at most a minute between attempts.
 
     Attributes:
-        error: Why the last attempt failed; None where it did not.
+        error: Why the last attempt failed; None where it succeeded.
     """
 
     def __init__(self, delivery: Delivery) -> None:
@@ -61,7 +61,7 @@ class Sender:
                 self.error = error
             with self._changed:
                 if self.error is not None:
-                    # A store that was there before may just be coming back. A disk does not empty itself.
+                    # A store that was there before may be coming back. A full disk does not empty itself.
                     hopeless = not delivery.sent or delivery.lost or is_full(self.error)
                     if self._left or (self._closing and hopeless):
                         break
@@ -76,7 +76,7 @@ class Sender:
         delivery.journal.release()
 
     def _rest(self, seconds: float, closing: bool) -> None:
-        """Waits between two attempts. Whoever closes ends the wait, also where that was in the midst of the
-        attempt before (``closing`` is what held as it began), and whoever leaves.
+        """Waits between two attempts. Closing and leaving end the wait. ``closing`` says whether the sender
+        was closed when the last attempt began, so that a close during that attempt counts too.
         """
         self._changed.wait_for(lambda: self._left or self._closing != closing, seconds)

@@ -1,4 +1,4 @@
-"""How far tracking stores have received a journal."""
+"""Notes how far tracking stores have received a journal."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Mark:
     """How far a store has received a journal.
 
     Attributes:
-        sent: The byte of the journal up to which the store was sent the records.
-        aside: The bytes at which those of them begin that it refused.
+        sent: The byte of the journal up to which records were sent to the store.
+        aside: The bytes at which records begin that it refused.
         noted: The byte that was noted in the store itself.
     """
 
@@ -33,7 +33,7 @@ class Mark:
 class SentMarks:
     """One mark for each store, in ``FOLDER/tracking.sent.json``.
 
-    The database beside the folder goes by its file name alone, so that it is the same one when both are
+    The database beside the folder is named by its file name alone, so that it stays the same when both are
     moved. A file that cannot be understood counts as empty: the whole journal may be sent again without harm.
     """
 

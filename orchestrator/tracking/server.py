@@ -23,9 +23,9 @@ _STOPPING = 1  # seconds that requests under way are given at the end
 
 
 class Server:
-    """MLflow's own application on one store. It answers whoever has the password.
+    """MLflow's own application on one store. It answers requests with the password.
 
-    It is one process: nothing of it is left when that process ends, however it ends, and the password is
+    It is one process. Nothing of it is left when that process ends, however it ends, and the password is
     written nowhere.
 
     Args:
@@ -39,10 +39,10 @@ class Server:
     """
 
     def __init__(self, uri: str, artifacts: str, proxied: bool = False) -> None:
-        # Whoever starts a server may have variables set for another one.
+        # The environment may have variables for another server.
         for name in [name for name in os.environ if name.startswith(("_MLFLOW_SERVER_", "MLFLOW_SERVER_"))]:
             del os.environ[name]
-        # Where this machine's processes send their records is not what is served here.
+        # The variable says where this machine's processes send their records, not what is served here.
         os.environ.pop("MLFLOW_TRACKING_URI", None)
         os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -70,15 +70,15 @@ class Server:
             listener: The socket that it answers on.
             password: The password, in ASCII.
             page: See :class:`~orchestrator.tracking.gate.Gate`.
-            ready: Is called once the server answers.
+            ready: Called once the server answers.
         """
         gate = Gate(self._app, password, page)
         config = uvicorn.Config(
             gate,
             log_level="error",
             access_log=False,
-            # As it starts, MLflow's application removes folders below one in the common /tmp, which it knows
-            # by its name alone. Another user who was there first may have made that a link to any folder.
+            # When it starts, MLflow's application removes folders below one in the common /tmp that it finds
+            # by name alone. Another user who was there first may have made that name a link to any folder.
             lifespan="off",
             proxy_headers=False,
             server_header=False,

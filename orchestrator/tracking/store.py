@@ -1,4 +1,4 @@
-"""The MLflow store that a sweep is recorded in."""
+"""Finds the MLflow store in which a sweep is recorded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tracking_uri(runs: Path, uri: str | None = None) -> str:
 
     Args:
         runs: The runs folder.
-        uri: An address that is given; None: none is.
+        uri: The given address; None: no address is given.
 
     Raises:
         UserError: The address is neither http(s) nor a database.
@@ -38,7 +38,7 @@ def tracking_uri(runs: Path, uri: str | None = None) -> str:
     chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or own_database(runs)
     scheme = chosen.split(":", 1)[0].split("+", 1)[0]
     if scheme != "sqlite" and not _has_plain_host(chosen):
-        # It cannot be told where the password ends, so nothing of the address is repeated.
+        # The end of the password is not known, so that no part of the address is repeated.
         raise UserError(
             "MLFLOW_TRACKING_URI: where its host ends cannot be told; allowed are %2F for /, %3F for ?, "
             "%23 for # in user and password, and %40 for @ behind the host"
@@ -48,7 +48,7 @@ def tracking_uri(runs: Path, uri: str | None = None) -> str:
             f"MLFLOW_TRACKING_URI is {without_password(chosen)!r}: "
             "give http://HOST:PORT, https://HOST or sqlite:///FILE.db"
         )
-    # by its name, also where a link lies there, whose owner is checked later
+    # by its name, even where it is a link, whose owner is checked later
     if chosen == own_database(runs):
         return chosen
     if scheme == "sqlite":
@@ -77,7 +77,7 @@ def database_of(uri: str) -> tuple[int, int] | None:
 
 @contextmanager
 def making_tables(uri: str) -> Iterator[None]:
-    """Is held while a store is opened for the first time.
+    """A lock that is held while a store is opened for the first time.
 
     Two sweeps that make the tables of one SQLite file at the same time would fail in each other's migrations.
     """
@@ -97,9 +97,8 @@ def making_tables(uri: str) -> Iterator[None]:
 def check_own_database(runs: Path) -> None:
     """Checks that only this user can have written the database of a runs folder.
 
-    What a database says decides where files are sent, and with them the token of whoever sends them. SQLite
-    takes a journal that appears beside an idle database for its own, even where the folder has the sticky
-    bit.
+    The content of a database decides where files are sent, and the sender's token with them. SQLite takes a
+    journal that appears beside an idle database for its own, even where the folder has the sticky bit.
 
     Raises:
         UserError: The database, or a file from which SQLite would repair it, is another user's, or everyone

@@ -1,4 +1,4 @@
-"""The client of an MLflow store."""
+"""Opens the client of an MLflow store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .store import check_own_database, making_tables, own_database
 
 @contextmanager
 def opened_client(uri: str, runs: Path, experiment: str) -> Iterator[Any]:
-    """An ``MlflowClient`` of a store that has its tables. Within the block nobody else makes them.
+    """An ``MlflowClient`` of a store that has its tables. Within the block no other process makes them.
 
     Args:
         uri: The store's address.

@@ -1,4 +1,4 @@
-"""What became of a record, for the user."""
+"""Sums up the delivery of a record for the user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .delivery import Delivery
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of the record.
+    """The result of a record's delivery.
 
     Attributes:
         sent: Records that were sent.
@@ -25,7 +25,7 @@ class Summary:
 
     @classmethod
     def of(cls, delivery: Delivery, why: str, command: str) -> Summary:
-        """What became of the record of a delivery that has ended.
+        """The result of a delivery that has ended.
 
         Args:
             delivery: The delivery.

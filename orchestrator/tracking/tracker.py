@@ -1,4 +1,4 @@
-"""What the driver calls to record runs."""
+"""Records runs for the driver."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class Tracker:
 
     A call appends to ``folder/tracking.jsonl`` and returns. From the first trial on one background thread
     imports mlflow, makes the store and sends. A store that cannot be reached is tried again, with at most a
-    minute between attempts. What is left when the sweep ends stays in the journal. A tracker that is opened
-    again on the same folder, for a resumed sweep, continues the same runs and does not record a point again.
+    minute between attempts. Records that are unsent when the sweep ends stay in the journal. A tracker that
+    is opened again on the same folder, for a resumed sweep, continues the same runs and does not record a
+    point again.
 
     Args:
         folder: The sweep's folder, ``RUNS/NAME``.
@@ -89,7 +90,7 @@ class Tracker:
         Args:
             params: Dotted name -> value, for what all trials share.
             tags: Tags of the run and of every trial, see :func:`environment_tags`.
-            objective: The metric that a trial's score is.
+            objective: The metric of a trial's score.
             mode: Which end of it is better.
             kind: ``sweep`` for a search, ``train`` for fixed configurations. The comparison page shows them
                 in different ways.
@@ -123,7 +124,7 @@ class Tracker:
         given |= {"status": "running"} | dict(tags or {})
         if number is None:
             number = [*self._state.live, trial_id].index(trial_id)
-        # only once: whoever looks at it may have chosen another colour since
+        # only once, since a user may have chosen another colour
         if trial_id not in self._state.live:
             given["mlflow.runColor"] = run_colour(number)
         known = self._state.searched
@@ -240,7 +241,7 @@ class Tracker:
         """Sends what is left, for at most ``timeout`` seconds. It never raises because of the store.
 
         Returns:
-            What became of the record.
+            The result of the delivery.
         """
         self._sender.close(timeout)
         error = self._sender.error
@@ -252,7 +253,7 @@ class Tracker:
         return command if self._own else f"MLFLOW_TRACKING_URI={shlex.quote(self._delivery.store)} {command}"
 
     def where(self) -> str:
-        """What opens the comparison page: a command that prints a link to it, or, for a server, the page's
+        """How the comparison page is opened: a command that prints a link to it, or, for a server, the page's
         address.
         """
         if self._delivery.store.startswith("http"):

@@ -1,4 +1,4 @@
-"""The record in a browser."""
+"""Shows the record in a browser."""
 
 from __future__ import annotations
 

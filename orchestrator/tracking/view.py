@@ -20,7 +20,7 @@ _COLUMNS = {
     ),
 }
 _BARS = ("test/average", "test/forgetting", "test/seen/r_mean", "test/seen/accuracy")
-_LINE = {  # what MLflow's own charts have; its page reads all of it
+_LINE = {  # the fields of MLflow's own charts, all of which its page reads
     "xAxisKey": "step",
     "yAxisKey": "metric",
     "xAxisScaleType": "linear",
@@ -78,17 +78,17 @@ def view_state(
     methods on the stream, whose experiment it is, grouped over seeds and orders: MLflow then shows each
     group's mean, and the range of its curves.
 
-    Stopped trials have no score and so come last: the value at which one was stopped is of an earlier task,
-    and looks better than that of a finished trial. A search is shown by what was searched: for all trials
-    beside the tasks that they did, and for the finished ones beside their score. It is also shown by the
-    objective over the tasks. Fixed configurations (``train``) are shown by the objective over the tasks and
-    by test scores.
+    Stopped trials have no score and therefore come last. The value at which a trial was stopped belongs to an
+    earlier task, and looks better than that of a finished trial. The charts of a search show its searched
+    values, for all trials beside the tasks that they did and for the finished ones beside their score, and
+    the objective over the tasks. Fixed configurations (``train``) are shown by the objective over the tasks
+    and by test scores.
 
     Args:
         name: The view's name.
         parent_run: MLflow's id of the parent run.
         searched: The parameters that are searched.
-        objective: The metric that is searched for.
+        objective: The objective of the search.
         mode: ``max`` or ``min``.
         time: When the view was made, in milliseconds.
         order: The metric by which trials are ordered.

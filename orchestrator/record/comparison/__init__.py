@@ -1,1 +1,1 @@
-"""Finished runs, compared."""
+"""Compares finished runs."""

@@ -1,4 +1,4 @@
-"""The commit that a run was made at."""
+"""Reads the commit at which a run was made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def commit_of(tags: Mapping[str, Any]) -> str:
         is known. Behind a ``/`` comes the digest of a method's or a stream's own code.
     """
     commit = tags.get("git.commit")
-    own = f"/{tags['code.own']}" if "code.own" in tags else ""  # of a method from outside
+    own = f"/{tags['code.own']}" if "code.own" in tags else ""  # the digest of a method from outside
     if not isinstance(commit, str):
         return str(tags.get("version.vlcl-orchestrator", "")) + own
     return commit[:10] + ("+" if tags.get("git.dirty") == "true" else "") + own

@@ -19,16 +19,16 @@ class FinishedRun:
         status: How the trial ended.
         tasks: The metrics after each finished task.
         test: The test metrics; None where the test splits were not evaluated.
-        kind: ``sweep``, which chooses on validation what it tests, or ``train``, which tests what it was
-            given; empty where the run's folder says neither.
+        kind: ``sweep``, which tests the trial that it chose on validation data, or ``train``, which tests the
+            given configuration; empty where the run's folder says neither.
         ended: When the trial ended, in seconds since 1970.
-        commit: The commit of the code, abbreviated, with ``+`` where files had been changed; empty where
-            nobody noted it.
-        content: The sha256 of the stream's content whatever its order, in a run of an earlier version with
-            its order; empty in a run of the earliest versions.
-        arranged: The sha256 of the stream's content and order; empty as ``content``.
-        chosen: The trial that the sweep chose instead once it was given more trials; empty where it chose no
-            other one. Where it did, ``test`` is None, though the test results stay on disk.
+        commit: The commit of the code, abbreviated, with ``+`` where files had been changed; empty where it
+            was not noted.
+        content: The sha256 of the stream's content, which does not depend on its order. In a run of an
+            earlier version it does; in a run of the earliest versions it is empty.
+        arranged: The sha256 of the stream's content and order; empty where ``content`` is.
+        chosen: The trial that the sweep chose instead once it was given more trials; empty where it kept its
+            choice. Where it chose another trial, ``test`` is None, though the test results stay on disk.
     """
 
     folder: Path
@@ -73,7 +73,7 @@ class FinishedRun:
         return f"{size}/class" if size and self.config.get("replay.budget") == "per_class" else str(size)
 
     def figures(self, split: str) -> Mapping[str, float]:
-        """The metrics of ``test``, where it was evaluated, or of ``validation`` after the last task."""
+        """The metrics of a split: ``test``, where it was evaluated, or ``validation`` after the last task."""
         if split == "test":
             return self.test or {}
         last = self.tasks[-1] if self.tasks else {}

@@ -1,4 +1,4 @@
-"""Runs on disk, read for a comparison."""
+"""Reads runs on disk for a comparison."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def _read_trials(trials: Path) -> list[FinishedRun]:
 
 
 def _one_choice(runs: list[FinishedRun], space: Path) -> list[FinishedRun]:
-    """The trials of a run, of which only the sweep's choice counts as tested. A sweep has a ``space``. One
-    that was given more trials may have tested others, which were the best of fewer.
+    """The trials of a run, where only the sweep's choice counts as tested. A sweep has a ``space``. A sweep
+    that was given more trials may have tested others, which were the best of fewer trials.
     """
     tested = [run for run in runs if run.test is not None]
     if len(tested) < 2 or not space.exists():
         return runs
     metric, sign = _objective(space)
 
-    def rank(run: FinishedRun) -> tuple[bool, float, int]:  # ranks as TrialStore.best of the sweep does
+    def rank(run: FinishedRun) -> tuple[bool, float, int]:  # the order of TrialStore.best of the sweep
         value = run.tasks[-1].get(metric)
         return value is None, sign * (value or 0.0), _number(run.folder)
 
@@ -101,8 +101,8 @@ def _number(trial: Path) -> int:
 
 
 def _identity(run: Path) -> tuple[Identity | None, bool]:
-    """The run's identity, and whether its format is the present one, in which every file of the run carries
-    it.
+    """The run's identity, and whether its format is the present one. In that format every file of the run
+    carries the identity.
     """
     path = run / IDENTITY_FILE
     if not path.exists():

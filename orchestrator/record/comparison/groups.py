@@ -1,4 +1,4 @@
-"""Groups of runs: which runs are averaged, and which groups are ranked together."""
+"""Groups runs: decides which runs are averaged, and which groups are ranked together."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ _HEADLINES = ("seen/r_mean", "average")
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seed and in the order of their stream alone, with at most one run for each
+    """Runs that differ only in their seed and in the order of their stream, with at most one run for each
     seed and order.
 
     Attributes:
-        label: The method, and what sets the group apart from other groups. No two labels are equal.
+        label: The method, and the settings that set the group apart from other groups. No two labels are
+            equal.
         runs: The runs.
         headline: The metric, without its split, by which groups are ranked.
         number: The group's rank, from 1.
         replaced: Runs that do not count, each with the run that does.
-        chose: Trials that their sweeps chose, by their own figures, and that do not count: other tested runs
-            have their values.
+        chose: Trials that do not count because their sweeps chose them by their own figures, while other
+            tested runs have their values.
     """
 
     label: str
@@ -57,15 +58,16 @@ class Group:
 
 
 def group_runs(runs: Iterable[FinishedRun]) -> list[Group]:
-    """Groups finished runs, best on validation first. Groups without the metric come last.
+    """Groups finished runs. The best group on validation comes first, and groups without the metric come
+    last.
 
     Runs of a group agree in everything in their configuration but ``run.seed`` and ``stream.order``, in the
     stream's content, and in the commit of the code. An order alone sets no runs apart, except in VQACL's
     novel composition: the task that comes first is the only one that trains on the group held out, so that
     orders with another first task have other content, and are groups and sections of their own.
 
-    Of runs that agree in seed and order too only one counts: a run that was tested before one that was not,
-    else the one that ended later.
+    Where runs agree in seed and order too, only one counts: a tested run rather than an untested one, else
+    the one that ended later.
 
     A trial that its sweep chose and tested does not count where other tested runs were given its values: its
     seed and order chose them.
@@ -102,8 +104,7 @@ def best_by_method(groups: Iterable[Group]) -> list[Group]:
 
 
 def settings(run: FinishedRun) -> Mapping[str, Any]:
-    """The settings that make the run's stream but for its order. Runs on another stream must not be ranked
-    with it.
+    """The settings of the run's stream without its order. Runs on another stream must not be ranked with it.
 
     Where the stream's content is known, it does not matter where its data lies.
     """
@@ -112,13 +113,13 @@ def settings(run: FinishedRun) -> Mapping[str, Any]:
 
 
 def order_of(run: FinishedRun) -> str:
-    """What tells the order of the run's stream from others: two keys may stand for one order."""
+    """The key of the order of the run's stream. Two keys may stand for one order."""
     return run.arranged or run.order
 
 
 def _headlines(groups: Iterable[Sequence[FinishedRun]]) -> dict[str, str]:
-    """The headline of each stream. It is one for all of the stream's runs: a run that lacks it is not ranked
-    by another metric, which may be larger.
+    """The headline of each stream, which all of the stream's runs share. A run that lacks it is not ranked by
+    another metric, which may be larger.
     """
     reported: dict[str, set[str]] = {}
     for run in (run for group in groups for run in group):
@@ -146,7 +147,7 @@ def _chose(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
 def _one_of_each(
     runs: Sequence[FinishedRun],
 ) -> tuple[list[FinishedRun], list[tuple[FinishedRun, FinishedRun]]]:
-    """The runs that count, one of each seed and order; and the others, each with the one that counts."""
+    """The runs that count, one for each seed and order; and the others, each with the run that counts."""
     alike: dict[str, list[FinishedRun]] = {}
     for run in runs:
         alike.setdefault(json.dumps([run.seed, order_of(run)], default=str), []).append(run)

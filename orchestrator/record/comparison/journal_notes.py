@@ -1,4 +1,4 @@
-"""What a run's journal says of its trials."""
+"""Reads what a run's journal says of its trials."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TrialNote(NamedTuple):
 
 
 def journal_notes(run: Path, identity: Identity | None) -> dict[str, TrialNote]:
-    """What the run's journal says, by trial; empty where there is no journal.
+    """Reads what the run's journal says of each trial; empty where there is no journal.
 
     Args:
         run: The run's folder.

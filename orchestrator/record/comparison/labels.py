@@ -22,14 +22,15 @@ def labels(
 ) -> list[str]:
     """Names groups of runs. No two names are equal.
 
-    A name has the method and what sets the group apart from others of its method, and, for the stream's
-    settings, from all others. A name of many settings is shortened to the stream's settings, the memory and
-    the commit, with the group's number behind a #. :func:`differences` has all settings.
+    A name has the method and the settings that set the group apart from others of its method. The stream's
+    settings set it apart from all other groups. A name of many settings is shortened to the stream's
+    settings, the memory and the commit, with the group's number behind a #. :func:`differences` has all
+    settings.
 
     Args:
         runs: A run of each group.
         numbers: The groups' numbers; by default 1, 2, ...
-        beside: Settings that stand beside the name. A shortened name leaves them out.
+        beside: Settings that are shown beside the name. A shortened name leaves them out.
     """
     numbers = numbers or range(1, len(runs) + 1)
     named = []
@@ -51,8 +52,9 @@ def is_cut(label: str) -> bool:
 def differences(runs: Sequence[FinishedRun], keys: str = "") -> list[dict[str, str]]:
     """The settings that set each run apart, by key. The stream's and the memory's settings come first.
 
-    A setting of the stream counts where it differs from any other run's, another setting where it differs
-    from one of the same method. A number has as few digits as suffice to tell all of them apart.
+    A setting of the stream counts where it differs from that of any other run. Another setting counts where
+    it differs from that of a run of the same method. A number has only as many digits as tell all of them
+    apart.
 
     Args:
         runs: The runs.

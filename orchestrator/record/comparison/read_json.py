@@ -1,4 +1,4 @@
-"""JSON that a run wrote, or that somebody changed since."""
+"""Reads JSON that a run wrote, or that was changed since."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def read_json(path: Path) -> Any:
     """The content of a JSON file.
 
     Raises:
-        UserError: It cannot be read, or is not JSON.
+        UserError: The file cannot be read, or is not JSON.
     """
     return parse_json(read_text(path), str(path))
 
@@ -24,8 +24,7 @@ def read_text(path: Path) -> str:
     """The text of a file.
 
     Raises:
-        UserError: It cannot be read.
-    """
+        UserError: The file cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -33,10 +32,10 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(text: str, where: str) -> Any:
-    """What a JSON text says; ``where`` it stands begins an error.
+    """Parses a JSON text. An error begins with ``where`` the text stands.
 
     Raises:
-        UserError: It is not JSON.
+        UserError: The text is not JSON.
     """
     try:
         return json.loads(text)
@@ -45,10 +44,10 @@ def parse_json(text: str, where: str) -> Any:
 
 
 def numbers(where: object, content: Any) -> Mapping[str, float]:
-    """The finite numbers of a JSON object. NaN was not measured.
+    """The finite numbers of a JSON object. NaN stands for what was not measured.
 
     Raises:
-        UserError: ``content`` is no object; the message begins with ``where`` it stands.
+        UserError: ``content`` is no object. The message begins with ``where`` it stands.
     """
     if not isinstance(content, dict):
         raise UserError(f"{where}: expected an object of numbers, found {json.dumps(content):.80}")

@@ -27,7 +27,7 @@ def read_trial(
     Args:
         folder: The trial's folder.
         identity: The run's identity; None: it has none.
-        current: Whether every file of the trial carries the identity, as the present format has it.
+        current: Whether every file of the trial carries the identity, as in the present format.
         kind: See :class:`~orchestrator.record.comparison.finished_run.FinishedRun`.
         noted: What the run's journal says of the trial; None: nothing.
 
@@ -54,8 +54,8 @@ def read_trial(
         tested = read_json(path)
         test = numbers(path, tested)
         _check(path, tested, stamp)
-    # Where no journal has the time, the file system has one: a copy that was made without its times looks
-    # newer.
+    # Where no journal has the time, the file system's time counts. A copy that was made without its times
+    # looks newer.
     time = noted.ended if noted and noted.ended is not None else (folder / STATUS_FILE).stat().st_mtime
     commit, arranged = noted.commit if noted else "", identity.stream if identity else ""
     content = identity.content or arranged if identity else ""
@@ -70,13 +70,13 @@ def _config(path: Path) -> dict[str, Any]:
             raise UserError(f"{path}: has no {key}")
     for key in ("method.name", "stream.name"):  # pictures are named after them
         check_plain(file_name(str(flat[key])), f"{path}: {key}")
-    flat.pop("run.keep", None)  # what stays on the disk changes no figure
+    flat.pop("run.keep", None)  # the files that stay on the disk change no figure
     return flat
 
 
 def _own_stamp(folder: Path, config: Mapping[str, Any], identity: Identity) -> Mapping[str, str]:
-    """What the trial's files must carry. ``config.yaml`` is for people and carries nothing, but it must have
-    the values that the trial was proposed with.
+    """The stamp that the trial's files must carry. ``config.yaml`` is for people and carries none, but it
+    must have the values that the trial was proposed with.
     """
     path = folder / TRIAL_FILE
     proposal = read_json(path)
@@ -98,8 +98,8 @@ def _own_stamp(folder: Path, config: Mapping[str, Any], identity: Identity) -> M
 def _earlier_stamp(
     status: Mapping[str, Any], identity: Identity | None, folder: Path
 ) -> Mapping[str, str] | None:
-    """What the files of a trial of an earlier version must carry: the stamp of its status, with this run's
-    name where the run has one. None: nothing, since the earliest files carry nothing.
+    """The stamp that the files of a trial of an earlier version must carry: that of its status, with this
+    run's name where the run has one. None: the earliest files carry no stamp.
     """
     stamp = status.get("stamp")
     if not isinstance(stamp, dict):
@@ -114,8 +114,8 @@ def _check(path: Path, content: Mapping[str, Any], stamp: Mapping[str, str] | No
 
 
 def _tasks(folder: Path, status: Mapping[str, Any]) -> list[Mapping[str, float]]:
-    """What the trial reported. Its status has the reports and says whose they are. A run of an earlier
-    version has them in ``tasks.jsonl`` alone.
+    """The trial's reports. Its status has them, with the stamp. A run of an earlier version has them in
+    ``tasks.jsonl`` alone.
     """
     path = folder / STATUS_FILE
     if "stamp" in status:

@@ -23,7 +23,7 @@ from .run_rows import SPLITS, run_rows
 from .sections import Section, sections
 from .table import WIDTH, table
 
-_REPLACED = 5  # runs that do not count and are still named in plain text
+_REPLACED = 5  # runs that do not count but are named in plain text
 
 
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([^)/]+\.png)\)")
@@ -44,7 +44,7 @@ def compare(folder: Path, stream: str | None = None) -> str:
         The tables as plain text.
 
     Raises:
-        UserError: :func:`read_runs` raised it; there is no finished run; no run has the ``stream``; or the
+        UserError: As of :func:`read_runs`; or there is no finished run, no run has the ``stream``, or the
             folder cannot be written.
     """
     runs = read_runs(folder)
@@ -131,7 +131,7 @@ def _counts(runs: Sequence[FinishedRun]) -> str:
 
 
 def _mixed(groups: Sequence[Group]) -> list[str]:
-    """What the rows of one table have in common, and what not: their memory and their commit."""
+    """Whether the rows of one table have their memory and their commit in common."""
     runs = [run for group in groups for run in group.runs]
     lines = []
     memories = sorted({run.memory for run in runs}, key=lambda size: (len(size), size))
@@ -170,7 +170,7 @@ def _looked_at_before(run: FinishedRun) -> str:
 
 
 def _places(groups: Sequence[Group]) -> list[str]:
-    """Where each group lies, and all that sets it apart."""
+    """The folder of each group, and all settings that set it apart."""
     lines = []
     for group, values in zip(groups, differences([g.runs[0] for g in groups]), strict=True):
         said = "".join(f", {key.removeprefix('method.')}={value}" for key, value in values.items())

@@ -1,4 +1,4 @@
-"""The values of each run of a comparison, from which its tables' means can be checked."""
+"""Writes the values of each run of a comparison, so that its tables' means can be checked."""
 
 from __future__ import annotations
 

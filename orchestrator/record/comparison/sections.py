@@ -1,4 +1,6 @@
-"""The runs that are ranked together: those on one stream, with the same settings and the same content."""
+"""Divides runs into those that are ranked together, on one stream with the same settings and the same
+content.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ class Section:
     """The runs on one stream.
 
     Attributes:
-        title: The stream, and what sets it apart from others of its name.
+        title: The stream, and the settings that set it apart from others of its name.
         file: A plain name for the section's files.
         runs: The runs.
     """

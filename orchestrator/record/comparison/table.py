@@ -45,7 +45,9 @@ COLUMNS = {
     "task by text": "recognition/text",
     "task by both": "recognition/fusion",
 }
-"""Heading -> metric, without its split; first the ones that rows are ranked by, then the most telling."""
+"""Heading -> metric, without its split. The metrics that rows are ranked by come first, then the most telling
+ones.
+"""
 
 _ROWS = 20  # groups that a table shows as plain text
 # column -> the settings that it shows
@@ -59,13 +61,13 @@ def table(groups: Sequence[Group], split: str, markdown: bool = False, explained
 
     A cell has the mean ± the sample standard deviation over the runs of all seeds and orders. The best group
     comes first, by the metric that groups are ranked by (``R_m`` in retrieval, else ``average``). A group
-    that lacks it comes last. ``n`` is the number of runs, ``seeds`` that of their seeds and ``orders`` that
-    of the orders of their stream. A cell of fewer than ``n`` runs says so.
+    that lacks it comes last. ``n`` is the number of runs, ``seeds`` the number of their seeds, and ``orders``
+    the number of orders of their stream. A cell with fewer than ``n`` runs says so.
 
     Args:
         groups: The groups.
-        split: ``validation``, what every finished run reported after its last task, or ``test``, for the runs
-            that were evaluated on it.
+        split: ``validation``, which every finished run reported after its last task, or ``test``, for the
+            runs that were evaluated on it.
         markdown: Whether the table is in Markdown. Plain text has the best 20 groups in lines of at most 100
             letters, and says what it left out.
         explained: How many rows with a shortened name have their settings below the table.
@@ -102,7 +104,9 @@ def _columns(rows: Sequence[Group], split: str) -> dict[str, str]:
 
 
 def _fixed(rows: Sequence[Group], split: str) -> dict[str, list[str]]:
-    """The columns that are no metrics: those that tell rows apart, and the numbers of runs, seeds, orders."""
+    """The columns that are no metrics: the settings that tell rows apart, and the numbers of runs, seeds,
+    orders.
+    """
     every = [run for group in rows for run in group.runs]
     columns = {}
     if any(run.memory != "0" for run in every):
@@ -129,7 +133,7 @@ def _cell(group: Group, split: str, name: str) -> str:
         return "-"
     spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
     of = f" (n={len(values)})" if len(values) < len(figures) else ""
-    # What rounds to 0 has no sign: -3.553e-15 would otherwise be -0.00.
+    # A number that rounds to 0 has no sign: -3.553e-15 would otherwise be -0.00.
     return f"{round(mean(values), 2) + 0.0:.2f}{spread}{of}"
 
 
