@@ -1,1 +1,1 @@
-"""What lies in the runs folder: told of, shown, and removed."""
+"""Lists, shows and removes what lies in the runs folder."""

@@ -1,4 +1,4 @@
-"""Runs that are on their way out."""
+"""The place for runs that are about to be deleted."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _ASIDE = re.compile(r"\.removing-[0-9a-f]{32}")
 def new_aside(runs: Path) -> Path:
     """A place in ``runs`` for runs that are to be deleted. It exists once the first run is put there.
 
-    A run lies deeper in it than runs do, and no command takes a name that begins with a dot. So a run that
-    was put there is none any more, however much of it has been deleted.
+    A run lies deeper in it than runs do in the runs folder, and no command takes a name that begins with a
+    dot. Therefore a run that was put there does not count as a run, however much of it has been deleted.
     """
     return runs / f".removing-{uuid.uuid4().hex}"
 
@@ -30,7 +30,7 @@ def put_aside(folder: Path, aside: Path) -> None:
     """Puts the run in ``folder`` into ``aside``, whole or not at all.
 
     Raises:
-        UserError: It cannot be moved.
+        UserError: The folder cannot be moved. The message is one line.
     """
     try:
         aside.mkdir(mode=0o700, exist_ok=True)

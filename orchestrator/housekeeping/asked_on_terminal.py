@@ -1,4 +1,4 @@
-"""A question to whoever sits at the terminal."""
+"""Asks the user at the terminal a question."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def asked_on_terminal(question: str) -> bool:
     """Whether the user says yes. Anything but ``y`` or ``yes`` is a no.
 
     Raises:
-        UserError: Nobody can be asked.
+        UserError: There is no terminal. The message is one line.
     """
     if sys.stdin is None or not sys.stdin.isatty():
         raise UserError(f"{question} Nobody can be asked here; allowed: --yes")

@@ -1,4 +1,4 @@
-"""What a folder holds on the disk."""
+"""Measures what a folder holds on the disk."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class DiskUse:
 
     Attributes:
         bytes: The size of all files in it, in bytes.
-        checkpoints: That of the trials' checkpoints.
+        checkpoints: The size of the trials' checkpoints, in bytes.
         files: The number of files in it.
         written: When a file in it was written last, in seconds since 1970; 0 where there is none.
-        links: Links in it, which lead to what is not counted.
+        links: The number of links in it. What they lead to is not counted.
     """
 
     bytes: int
@@ -30,7 +30,9 @@ class DiskUse:
 
     @classmethod
     def of(cls, folder: Path) -> DiskUse:
-        """What ``folder`` holds now. What goes away meanwhile counts as nothing, and no link is followed."""
+        """Measures what ``folder`` holds now. A file that is deleted meanwhile does not count, and no link is
+        followed.
+        """
         whole = checkpoints = files = 0
         written, links = 0.0, []
         waiting = [(str(folder), False)]

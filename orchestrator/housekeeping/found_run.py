@@ -34,17 +34,17 @@ _HEADLINES = ("validation/seen/r_mean", "validation/average")
 
 @dataclass(frozen=True)
 class FoundRun:
-    """A run that lies in the runs folder, as far as its files tell.
+    """A run in the runs folder, as far as its files describe it.
 
     Attributes:
         folder: Its folder.
-        kind: Which command made it.
-        method: The method; of a study its methods.
-        stream: The stream; of a study its streams.
+        kind: The command that made it.
+        method: The method; for a study its methods.
+        stream: The stream; for a study its streams.
         state: ``under way`` (a process works on it), ``finished``, ``interrupted`` (something is left, which
-            ``--resume`` does), ``failed`` (nothing came of it, or of a part of it) or ``unreadable``.
-        done: How many trials have ended; of a study, how many of its runs.
-        asked: How many there are to be.
+            ``--resume`` does), ``failed`` (it, or a part of it, has no result) or ``unreadable``.
+        done: How many trials have ended; for a study, how many of its runs.
+        asked: How many trials or runs there will be.
         study: The study that it belongs to; empty: none.
         trials: Its trials; None: it is a study, or cannot be read.
         storage: The URL at which it is kept as well; None: nowhere.
@@ -69,8 +69,8 @@ class FoundRun:
 
     @property
     def score(self) -> float | None:
-        """The objective of the trial that a sweep chose; of ``train`` the mean over its finished trials; None
-        where there is none.
+        """The objective of the trial that a sweep chose; for ``train`` the mean over its finished trials;
+        None where there is none.
         """
         if self.trials is None:
             return None
@@ -108,7 +108,7 @@ def _sweep(folder: Path, study: str) -> FoundRun:
     if not isinstance(goal, Mapping) or goal.get("mode") not in ("max", "min"):
         raise UserError(f"{folder / SPACE_FILE}: has no objective; allowed: what the run wrote there")
     trials = SeenTrials(folder, Objective(str(goal.get("metric")), goal["mode"], request.margin))
-    # A space may have fewer points than trials were asked for: the journal has the number that came of it.
+    # A space may have fewer points than trials were asked for. The journal has the number that counts.
     own = space.get("trials")
     asked = run_note(folder).trials or asked_for(folder) or request.trials or (own if type(own) is int else 0)
     done, best = _ended(folder), trials.best()
@@ -134,7 +134,7 @@ def _train(folder: Path, study: str) -> FoundRun:
     if done >= asked and "failed" in untested:
         state = "failed"
     elif done >= asked and (not untested or run_note(folder).status == "finished"):
-        state = "finished"  # where it is untested, test data was to be left alone (--no-test)
+        state = "finished"  # where it is untested, --no-test was given
     method, stream = str(config.get("method.name")), str(config.get("stream.name"))
     where = request.storage
     return FoundRun(folder, "train", method, stream, _now(folder, state), done, asked, study, trials, where)
@@ -153,8 +153,8 @@ def _study(folder: Path, study: str) -> FoundRun:
 
 
 def _is_done(book: StudyBook, name: str, trials: int | None) -> bool:
-    """Whether a run of a study has ended, and did not fail. A search that is asked for more trials than it
-    was goes on.
+    """Whether a run of a study has ended without failing. A search that was asked for more trials since then
+    has not ended.
     """
     part = book.done(name)
     before = None if part is None else part.asked.values.get(TRIALS)

@@ -26,15 +26,15 @@ def free_checkpoints(
     """Deletes checkpoints of trials that have ended, as far as neither ``--resume`` nor a look at test needs
     them. All else of the runs stays.
 
-    A trial that may be chosen, and each trial of ``train``, keeps all of its checkpoints until it was tested,
-    and its last one then. A trial that failed or is under way keeps what it has: it may be gone on with. All
-    other trials of a sweep keep none: no further trial makes one of them the best. What a trial reported
-    is in its ``status.json``.
+    A trial that may be chosen, and each trial of ``train``, keeps all of its checkpoints until it is tested,
+    and its last one afterwards. A trial that failed or is under way keeps what it has, since it may be
+    resumed. All other trials of a sweep keep none, since no further trial makes one of them the best. A
+    trial's reports are in its ``status.json``.
 
     Args:
         runs: The runs folder.
         names: The names of runs. A study stands for all of its runs.
-        agree: Is asked, with the question, once all is known that would go.
+        agree: Takes the question once everything to delete is known, and returns whether the user agrees.
         say: Takes a line.
 
     Returns:
@@ -47,7 +47,7 @@ def free_checkpoints(
         spare: list[Path] = []
         for run in _trained(runs, [run_named(runs, name, "rm") for name in dict.fromkeys(names)]):
             stack.enter_context(run_lock(run.folder))
-            again = FoundRun.of(run.folder, run.study)  # as it is now that nobody works on it
+            again = FoundRun.of(run.folder, run.study)  # read again, now that no process works on it
             if again is None or again.trials is None:
                 raise UserError(f"rm {run.name}: {again and again.reason or 'is no run any more'}")
             found = _spare(again.trials, all_count=run.kind == "train")
@@ -60,7 +60,7 @@ def free_checkpoints(
             say("nothing was deleted")
             return False
         for folder in spare:
-            shutil.rmtree(folder)  # cut short it is no whole checkpoint, and counts as none
+            shutil.rmtree(folder)  # cut short, it leaves no whole checkpoint, which counts as none
     say(f"deleted {len(spare)} checkpoints, {freed}")
     return True
 
@@ -73,7 +73,7 @@ def _trained(runs: Path, named: Sequence[FoundRun]) -> list[FoundRun]:
 
 
 def _spare(store: SeenTrials, *, all_count: bool) -> list[Path]:
-    """The folders of checkpoints that nothing needs; with ``all_count`` every trial counts as chosen."""
+    """The folders of checkpoints that nothing needs. With ``all_count`` every trial counts as chosen."""
     chosen = set(store.trials) if all_count else {one.id for one in store.candidates()}
     spare: list[Path] = []
     for entry in store.trials.values():

@@ -22,16 +22,16 @@ _RIGHT = ("trials", "best", "size")  # columns of numbers
 
 
 def list_runs(runs: Path) -> str:
-    """A table with a line for each run in ``runs``, the one that was written to last at the end.
+    """A table with a line for each run in ``runs``. The run that was written to last comes last.
 
-    What a removal that was cut short has left is deleted first.
+    Leftovers of a removal that was cut short are deleted first.
 
     Args:
         runs: The runs folder, which may not exist.
 
     Returns:
-        The table; what the runs hold together, what lies beside them, and what the disk has free; and why a
-        run cannot be read.
+        The table; what the runs hold together, what lies beside them, and how much of the disk is free; and,
+        for each run that cannot be read, the reason.
     """
     for aside in left_asides(runs):
         delete_aside(aside)

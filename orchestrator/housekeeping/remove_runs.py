@@ -25,21 +25,21 @@ def remove_runs(
 ) -> bool:
     """Removes the folders of runs. A study goes with all of its runs.
 
-    Each folder is first moved to a name that no command takes for a run, and then deleted: a run that was
-    removed by half is none. What is kept elsewhere stays: MLflow's record, features, and a copy at a storage.
+    Each folder is first moved to a name that no command takes for a run, and then deleted, so that a
+    half-removed run does not count as a run. MLflow's record, features, and a copy at a storage stay.
 
     Args:
         runs: The runs folder.
         names: The runs' names.
-        agree: Is asked, with the question, once all is known that would go.
+        agree: Takes the question once everything to delete is known, and returns whether the user agrees.
         say: Takes a line.
 
     Returns:
         Whether they were removed. Otherwise ``agree`` said no.
 
     Raises:
-        UserError: A name is no run, a run is under way, is somebody else's, lies elsewhere, or belongs to a
-            study that stays. Nothing has been removed then.
+        UserError: A name is no run; or a run is under way, belongs to another user, lies elsewhere, or
+            belongs to a study that stays. Nothing has been removed then.
     """
     for aside in left_asides(runs):
         say(f"what an earlier rm left is deleted: {aside}")
@@ -90,7 +90,7 @@ def _take(run: FoundRun, stack: ExitStack) -> None:
     """Holds a run, so that no process begins to work on it.
 
     Raises:
-        UserError: It is under way, or somebody else's.
+        UserError: The run is under way, or belongs to another user.
     """
     stack.enter_context(run_lock(run.folder))
     if (run.folder / JOURNAL_FILE).exists():
@@ -101,7 +101,7 @@ def _take(run: FoundRun, stack: ExitStack) -> None:
 
 
 def _lines(run: FoundRun, use: DiskUse) -> list[str]:
-    """What is said of a run before it goes."""
+    """The lines that describe a run before it is removed."""
     lines = [f"{run.name}: {run.kind}, {run.state}, {shown_bytes(use.bytes)}"]
     if (unsent := _unsent(run.folder)) > 0:
         send = f"python -m orchestrator.tracking send {short_path(run.folder.resolve())}"
@@ -115,7 +115,7 @@ def _lines(run: FoundRun, use: DiskUse) -> list[str]:
 
 
 def _unsent(folder: Path) -> int:
-    """How many records of a run its store was not sent."""
+    """How many records of a run were not sent to MLflow."""
     journal = Journal(folder)
     stores = [record["store"] for record, _ in journal.read() if record["op"] == "open"]
     return journal.unsent(stores[-1]) if stores else 0

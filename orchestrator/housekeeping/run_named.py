@@ -1,4 +1,4 @@
-"""A run by the name that a user gave."""
+"""Finds a run by the name that a user gave."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ class RunNote(NamedTuple):
     """What a run's journal says of the run as a whole.
 
     Attributes:
-        trials: How many trials were to come when it was begun, or gone on with, the last time; None: the
-            journal does not say.
-        status: How it ended then; empty where it did not.
+        trials: How many trials were to come when it was started or resumed the last time; None: the journal
+            does not say.
+        status: How it ended then; empty where it has not ended.
     """
 
     trials: int | None = None

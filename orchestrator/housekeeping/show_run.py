@@ -23,8 +23,8 @@ from .studies import study_runs
 def show_run(runs: Path, name: str) -> str:
     """The text for one run.
 
-    It says what the run is and what it chose, has the table of its trials as the run itself prints it, the
-    sizes of its files, and the commands that go on with it.
+    It describes the run and what it chose. It has the table of its trials as the run itself prints it, the
+    sizes of its files, and the commands that resume it.
 
     Args:
         runs: The runs folder.
@@ -52,7 +52,7 @@ def _what(run: FoundRun) -> list[str]:
 
 
 def _chosen(run: FoundRun) -> list[str]:
-    """What a sweep chose; of ``train`` its figures on test data."""
+    """What a sweep chose; for ``train`` its figures on test data."""
     if run.trials is None:
         return []
     store = run.trials
@@ -113,7 +113,7 @@ def _files(run: FoundRun) -> list[str]:
 
 
 def _on(run: FoundRun) -> list[str]:
-    """The commands that go on with a run."""
+    """The commands that resume a run."""
     if run.state == "under way":
         return ["A process works on it: Ctrl-C there ends it, and --resume goes on."]
     module, name = ("study", run.study) if run.study else (run.kind, run.name)

@@ -1,4 +1,4 @@
-"""Which runs belong to which study."""
+"""Finds the runs that belong to a study."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BEGUN = re.compile(r"(-trial_\d+)?-pair(\d+)")
 
 
 def study_runs(study: Path) -> list[str]:
-    """The names of the runs of the study in the folder ``study``: those that it asks for, whether they have
-    begun or not, those of a search's later choice, and those that it has noted.
+    """The names of the runs of the study in the folder ``study``. They are the runs that it asks for, whether
+    they have begun or not, the runs of a search's later choice, and the runs that it has noted.
 
     Raises:
-        UserError: What the study asks for cannot be read.
+        UserError: The study's request cannot be read.
     """
     request, parts = StudyRequest.read(study / STUDY_FILE), _parts(study)
     names, pairs = runs_asked_for(study), range(1, request.pairs + 1)
@@ -33,11 +33,11 @@ def study_runs(study: Path) -> list[str]:
 
 
 def runs_asked_for(study: Path) -> dict[str, int | None]:
-    """The runs that the study in the folder ``study`` asks for, by what its searches have chosen so far: name
-    -> the pair's number; None: it is a search.
+    """The runs that the study in the folder ``study`` asks for, by what its searches have chosen so far. They
+    are name -> the pair's number, or None for a search.
 
     Raises:
-        UserError: What the study asks for cannot be read.
+        UserError: The study's request cannot be read.
     """
     request, parts = StudyRequest.read(study / STUDY_FILE), _parts(study)
     asked: dict[str, int | None] = {}
@@ -54,7 +54,7 @@ def runs_asked_for(study: Path) -> dict[str, int | None]:
 def studies_of(runs: Path) -> dict[str, str]:
     """The name of each run that belongs to a study in ``runs`` -> the study's name.
 
-    Of a study that cannot be read all runs are taken whose names begin with its own.
+    Where a study cannot be read, all runs whose names begin with the study's name count as its runs.
     """
     found: dict[str, str] = {}
     for file in sorted(runs.glob(f"*/{STUDY_FILE}")):
@@ -68,7 +68,7 @@ def studies_of(runs: Path) -> dict[str, str]:
 
 
 def _later(search: Any) -> str:
-    """The id of the trial that a search chose, as a study noted it, where it chose another one at first."""
+    """The id of the trial that a search chose in the place of its first choice, as a study noted it."""
     first, trial = (search.get(name) for name in ("first", "trial")) if isinstance(search, dict) else ("", "")
     return str(trial) if first and trial and first != trial else ""
 

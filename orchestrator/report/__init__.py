@@ -1,1 +1,3 @@
-"""What a study found, as tables, files and one page. Pure functions of results that were read before."""
+"""The results of a study as tables, files and one page. These are pure functions of results that were read
+before.
+"""

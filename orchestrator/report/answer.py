@@ -7,7 +7,7 @@ from .stream_result import StreamResult
 
 
 def answer(stream: StreamResult) -> str:
-    """The sentence of the main comparison: the first method beside the best other one.
+    """The sentence of the main comparison: the first method against the best other one.
 
     Where nothing can be compared it says what is missing.
 

@@ -1,4 +1,4 @@
-"""The method that a stream's first one has to be held against."""
+"""Finds the method with which a stream's first method is compared."""
 
 from __future__ import annotations
 

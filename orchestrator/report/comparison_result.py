@@ -1,4 +1,4 @@
-"""What a study found between its first method and another one."""
+"""The result of a study for its first method and another one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ..statistics.paired_comparison import PairedComparison
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """The first method beside another one.
+    """The first method compared with another one.
 
     Attributes:
         first: The first method's label.
         other: The other method's label.
-        found: The comparison, of the first method's figures with the other's.
+        found: The comparison of the first method's figures with the other's.
         corrected_p: p after Holm's correction over the stream's comparisons.
-        sentence: What it comes to, without a full stop.
-        differences: Pair -> the first method's figure less the other's, of the pairs that both have.
+        sentence: The result in words, without a full stop.
+        differences: Pair -> the first method's figure minus the other's, for the pairs that both have.
     """
 
     first: str

@@ -6,10 +6,10 @@ from .html import Html, tag
 
 
 def figure(svg: str, *caption: str) -> Html:
-    """An SVG with its caption, of whose parts text is escaped.
+    """An SVG with its caption. Text in the caption is escaped.
 
     Args:
-        svg: What a function of :mod:`orchestrator.report.drawing` drew.
+        svg: An SVG that a function of :mod:`orchestrator.report.drawing` drew.
         caption: Its caption.
     """
     return tag("figure", Html(svg), tag("figcaption", *caption))

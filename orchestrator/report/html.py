@@ -14,7 +14,7 @@ def tag(name: str, *inside: str, **attributes: str) -> Html:
 
     Args:
         name: The element's name.
-        inside: Its content. What is not :class:`Html` is text, and is escaped.
+        inside: Its content. A part that is not :class:`Html` is text, and is escaped.
         attributes: Attribute -> value; ``kind`` stands for ``class``.
     """
     given = "".join(
@@ -24,5 +24,5 @@ def tag(name: str, *inside: str, **attributes: str) -> Html:
 
 
 def join(*parts: str) -> Html:
-    """Parts one after another. What is not :class:`Html` is text, and is escaped."""
+    """Parts one after another. A part that is not :class:`Html` is text, and is escaped."""
     return Html("".join(part if isinstance(part, Html) else escape(part) for part in parts))

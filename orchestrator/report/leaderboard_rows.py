@@ -13,11 +13,11 @@ _SPENT = {"seconds": "search seconds", "gpu_hours": "search GPU-hours"}
 
 
 def leaderboard_rows(stream: StreamResult) -> list[list[str]]:
-    """The heads, then a row for each method: mean ± sample standard deviation of the metric that methods are
-    compared by, the mean's 95 % interval, how many figures it is over, and what the method has and was given.
+    """The heads, then a row for each method: mean ± sample standard deviation of the metric by which methods
+    are compared, the mean's 95 % interval, the number of figures, and the method's memory and costs.
 
-    ``runs`` is there where some mean is over fewer figures than there are runs, since runs share an order.
-    What searches took is there where it is known.
+    The column ``runs`` exists where some mean is over fewer figures than there are runs, since runs share an
+    order. The costs of searches are shown where they are known.
 
     Args:
         stream: The stream.

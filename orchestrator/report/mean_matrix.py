@@ -12,7 +12,7 @@ from .method_result import MethodResult
 def matrices_of(method: MethodResult) -> np.ndarray | None:
     """The matrices of a method's pairs, (pairs, T, T) in percent; None where none is recorded.
 
-    Where pairs have different numbers of tasks, those of the most frequent number are taken.
+    Where pairs have different numbers of tasks, those with the most frequent number are taken.
 
     Args:
         method: The method.
@@ -37,7 +37,7 @@ def mean_matrix(matrices: np.ndarray) -> np.ndarray:
 
 
 def average_so_far(matrices: np.ndarray) -> np.ndarray:
-    """After each task the mean of the scores on the tasks so far, each counted alike: (pairs, T).
+    """After each task the mean of the scores on the tasks so far, which count alike: (pairs, T).
 
     The last one is ``unweighted_average`` in recognition and ``average`` elsewhere.
 

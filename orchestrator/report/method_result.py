@@ -1,4 +1,4 @@
-"""What a study found of one method on one stream."""
+"""The result of a study for one method on one stream."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class MethodResult:
     """A method on one stream.
 
     Attributes:
-        label: What tables call it.
+        label: Its name in tables.
         trials: How many trials of its search have ended; None where it is not recorded.
         failed_trials: How many of them failed.
         memory: The replay memory in samples: ``40``, ``20 a class``, ``0`` or ``searched``.
         pairs: Its runs with a pair that have ended, by the pair's number.
         score: The chosen trial's objective on validation data; None where none was chosen.
-        searched: The trials of its search that are recorded.
-        chosen: Dotted key -> value of what the search chose; empty where nothing is recorded.
-        commands: What is done -> the command that does it again.
-        spent: What its search took: ``seconds`` of all trials, and ``gpu_hours``; empty where nothing says
-            so.
+        searched: The recorded trials of its search.
+        chosen: Dotted key -> value that the search chose; empty where nothing is recorded.
+        commands: The name of a step -> the command that repeats it.
+        spent: The cost of its search: ``seconds`` of all trials, and ``gpu_hours``; empty where that is not
+            known.
         mattered: Which values of its search mattered; None where nothing is recorded.
     """
 
@@ -43,6 +43,6 @@ class MethodResult:
     mattered: WhatMattered | None = None
 
     def figures(self, metric: str) -> dict[int, float]:
-        """Pair -> the metric on test data, or what the run took, of the pairs that have it."""
+        """Pair -> the metric on test data, or a cost of the run, for the pairs that have it."""
         found = {pair.number: {**pair.cost, **pair.test} for pair in self.pairs}
         return {number: values[metric] for number, values in found.items() if metric in values}

@@ -1,4 +1,4 @@
-"""A metric of a method, as tables show it."""
+"""Writes a metric of a method for tables."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _COUNTS = ("parameters/trained",)
 
 
 def metric_cell(method: MethodResult, metric: str) -> str:
-    """Mean and sample standard deviation of a metric, or its mean alone where it is an amount of memory, of
-    parameters or of hours; a dash where there is none.
+    """Mean and sample standard deviation of a metric. An amount of memory, of parameters or of hours has its
+    mean alone, and a missing metric has a dash.
 
     Args:
         method: The method.
-        metric: A metric on test data, without ``test/``, or one of what its runs took.
+        metric: A metric on test data, without ``test/``, or a cost of its runs.
     """
     if (told := metric_summary(method, metric)) is None:
         return MISSING

@@ -1,4 +1,4 @@
-"""The rows of a table of further metrics, and of what runs took."""
+"""The rows of a table of further metrics and of the costs of runs."""
 
 from __future__ import annotations
 

@@ -11,14 +11,14 @@ from .method_result import MethodResult
 
 
 def metric_summary(method: MethodResult, metric: str) -> Summary | None:
-    """Summarises a metric over the pairs that have it and where it is finite; None where none has.
+    """Summarises a metric over the pairs that have a finite value; None where no pair has one.
 
     Pairs with one order are one figure, their mean, where there are several orders
     (:func:`~orchestrator.statistics.independent_values.independent_values`).
 
     Args:
         method: The method.
-        metric: A metric on test data, without ``test/``, or one of what its runs took.
+        metric: A metric on test data, without ``test/``, or a cost of its runs.
     """
     figures = {number: value for number, value in method.figures(metric).items() if math.isfinite(value)}
     if not figures:

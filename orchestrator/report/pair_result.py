@@ -1,4 +1,4 @@
-"""What one method did with one pair of seed and order."""
+"""The result of one method with one pair of seed and order."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class PairResult:
         seed: The run's seed.
         order: The stream's order.
         test: Metric -> value on test data, without ``test/``.
-        cost: Metric -> value of what the run took (:func:`~orchestrator.report.run_cost.run_cost`). Empty
-            where nothing recorded it.
+        cost: Metric -> value of the run's costs (:func:`~orchestrator.report.run_cost.run_cost`). Empty where
+            they were not recorded.
         matrix: (T, T), the score on each task after each task, in percent, NaN where it was not measured;
             None where it is not recorded.
-        run: The name of the run, ``RUN/TRIAL``; empty where nobody asks.
+        run: The name of the run, ``RUN/TRIAL``; empty where it is not needed.
     """
 
     number: int

@@ -18,8 +18,8 @@ def pairs_csv(result: StudyResult) -> str:
 
     A line is one method's run with one pair on one stream. ``memory`` is in samples, and ``validation`` is
     the objective of the trial that was chosen. Then come all metrics on test data over the whole stream,
-    without ``test/``, the one that methods are compared by first, and what the run took. A field is empty
-    where there is nothing.
+    without ``test/``, and the run's costs. The metric by which methods are compared comes first. A field is
+    empty where there is no value.
 
     Args:
         result: The study.

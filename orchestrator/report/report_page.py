@@ -30,8 +30,9 @@ _LINES = 10  # of failures
 def report_page(result: StudyResult, limit: int = LIMIT) -> str:
     """A study's result as one page of HTML, with its style and its pictures in it. It makes no request.
 
-    Numbers are those of ``result.md``. What a study does not have yet is left out, or is a dash. Where the
-    page would be larger than ``limit`` bytes, the largest sections of pictures are left out, and it says so.
+    Numbers are those of ``result.md``. Parts that a study does not have yet are left out, or are a dash.
+    Where the page would be larger than ``limit`` bytes, the largest sections of pictures are left out, and
+    the page says so.
 
     Args:
         result: The study.
@@ -78,7 +79,7 @@ def _page(result: StudyResult, found: Sequence[tuple[int, Section]]) -> str:
 
 
 def _lost(stream: StreamResult) -> list[Html]:
-    """What failed, and what cannot be read."""
+    """The runs that failed, and the files that cannot be read."""
     parts: list[Html] = []
     for said, lines in (
         ("Failed, and tried again by --resume:", stream.failed),

@@ -18,8 +18,8 @@ def result_csv(result: StudyResult) -> str:
     """The study's leaderboard as CSV with every digit: a line for each stream, method and metric.
 
     ``deviation`` is the sample standard deviation over ``n`` pairs, ``low`` and ``high`` are the ends of the
-    mean's 95 % interval. A field is empty where there is nothing, as the deviation of one pair.
-    ``search/seconds`` and ``search/gpu_hours`` are of all trials of the method's search together.
+    mean's 95 % interval. A field is empty where there is no value, such as the deviation of one pair.
+    ``search/seconds`` and ``search/gpu_hours`` are those of all trials of the method's search together.
 
     Args:
         result: The study.

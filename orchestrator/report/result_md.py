@@ -11,8 +11,8 @@ from .study_result import StudyResult
 
 
 def result_md(result: StudyResult) -> str:
-    """The leaderboard of each stream in Markdown: a table of the metric that methods are compared by, and one
-    of further metrics and of what runs took.
+    """The leaderboard of each stream in Markdown: a table of the metric by which methods are compared, and a
+    table of further metrics and of the costs of runs.
 
     Args:
         result: The streams.

@@ -33,12 +33,12 @@ def result_tex(result: StudyResult, *, took: bool = False) -> str:
     """The study's leaderboard as LaTeX: a ``table`` with the rules of ``booktabs`` for each stream.
 
     A cell has the mean and the sample standard deviation over pairs. The last two columns have the first
-    method's figure less this one's with its 95 % interval, and p after Holm's correction.
+    method's figure minus this one's with its 95 % interval, and p after Holm's correction.
 
     Args:
         result: The study.
-        took: Whether the table also has the mean's 95 % interval, what the runs took, and the trials and the
-            time of the searches.
+        took: Whether the table also has the mean's 95 % interval, the costs of the runs, and the trials and
+            the time of the searches.
     """
     command = result.command or f"python -m orchestrator.study --report {result.name}"
     made = f"% Made by: {command}\n% Needs \\usepackage{{booktabs}}"
@@ -106,7 +106,7 @@ def _p(found: ComparisonResult) -> str:
 
 
 def _figures(text: str) -> str:
-    """Words and numbers, whose sign is no hyphen."""
+    """Words and numbers, where a number's sign is no hyphen."""
     return re.sub(r"(?<![\w.])-(?=\d)", "$-$", _text(text))
 
 

@@ -1,4 +1,4 @@
-"""What a run took, from its reports."""
+"""Computes the costs of a run from its reports."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _SUMMED = ("seconds/train", "seconds/evaluate")  # over tasks
 _GPUS = "gpus"
 
 COST_METRICS = (*_LAST, *_MOST, *_SUMMED, _GPUS)
-"""The metrics of a task's report from which it follows."""
+"""The metrics of a task's report from which the costs follow."""
 
 
 def run_cost(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """What a run took, as far as its reports say.
+    """The costs of a run, as far as its reports have them.
 
     Args:
         reports: One for each task, in order.
@@ -23,8 +23,8 @@ def run_cost(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     Returns:
         ``replay/items`` and ``replay/bytes`` after the last task; ``parameters/trained`` and
         ``memory/gpu_bytes``, the most of any task; ``seconds/train`` and ``seconds/evaluate``, summed over
-        tasks; and ``gpu_hours``, the hours of both times the GPUs that the trial held. What some report lacks
-        is left out.
+        tasks; and ``gpu_hours``, the hours of both times the GPUs that the trial held. A cost that some
+        report lacks is left out.
     """
     if not reports:
         return {}

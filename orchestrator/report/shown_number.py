@@ -1,11 +1,11 @@
-"""Numbers in the form in which a page has them."""
+"""Writes numbers for a page."""
 
 from __future__ import annotations
 
 import math
 
 MISSING = "–"
-"""What stands where there is no number."""
+"""The text in the place of a missing number."""
 
 
 def shown_number(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
@@ -18,6 +18,6 @@ def shown_number(value: float | None, digits: int = 1, *, signed: bool = False) 
     """
     if value is None or not math.isfinite(value):
         return MISSING
-    # Adding 0 removes the sign of what was rounded to -0.
+    # Adding 0 removes the sign of a number that was rounded to -0.
     value = round(value, digits) + 0.0
     return f"{value:+.{digits}f}" if signed and value else f"{value:.{digits}f}"

@@ -1,4 +1,4 @@
-"""A p value in the form in which tables have it."""
+"""Writes a p value for tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study found on one of its streams."""
+"""The result of a study on one of its streams."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class StreamResult:
     Attributes:
         title: The stream's name or label.
         measure: The metric on test data by which methods are compared, without ``test/``.
-        objective: The metric on validation data that searches go by.
-        about: What the table's figures are, in sentences.
+        objective: The metric on validation data that searches optimise.
+        about: Sentences that say what the table's figures are.
         methods: The methods, the first one first.
-        comparisons: The first method beside each other one that shares a pair with it.
+        comparisons: The first method compared with each other method that shares a pair with it.
         failed: A line for each run that failed.
-        unread: A line for each run whose files cannot be read, so that something of it is missing here.
-        asked: Metrics that are shown whatever else is.
+        unread: A line for each run that is incomplete here because files of it cannot be read.
+        asked: Metrics that are shown in any case.
     """
 
     title: str

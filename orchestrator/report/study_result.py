@@ -1,4 +1,4 @@
-"""What a study found."""
+"""The result of a study."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class StudyResult:
         question: The question in words; empty where none was asked.
         pairs: How many pairs of seed and order it was asked for.
         asked: The content of its ``study.yaml``.
-        streams: What it found on each stream.
-        remarks: What a reader has to know of the record, a line each.
-        command: What makes its files; empty: the study's own ``--report``.
+        streams: The result on each stream.
+        remarks: What a reader has to know of the record, one line each.
+        command: The command that makes its files; empty: the study's own ``--report``.
     """
 
     name: str

@@ -15,7 +15,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> Htm
     Args:
         heads: The columns' heads.
         rows: The rows' cells, the first of which is the row's head.
-        name: What tells the table from others, in its attribute ``data-table``.
+        name: The table's name on the page, in its attribute ``data-table``.
     """
     head = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in heads)))
     lines = [tag("tr", tag("th", row[0], scope="row"), *map(_cell, row[1:])) for row in rows]

@@ -1,4 +1,4 @@
-"""Which metrics a study's files and its page show."""
+"""Chooses the metrics that a study's files and its page show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..metrics.measures import SHOWN
 from .stream_result import StreamResult
 
 COST = ("replay/items", "replay/bytes", "seconds/train", "seconds/evaluate")
-"""What a run took, in the order in which it is shown."""
+"""The costs of a run, in the order in which they are shown."""
 
 _LATER = ("parameters/trained", "memory/gpu_bytes", "gpu_hours")  # runs of earlier versions have none
 
@@ -19,7 +19,7 @@ _EACH = re.compile(r"(^|/)task_\d+(/|$)|^(kind|group|cell)/")  # one for each ta
 
 
 def costs(*streams: StreamResult) -> list[str]:
-    """What runs took: :data:`COST`, then what not every version recorded and some run has.
+    """The costs of runs: :data:`COST`, then those that earlier versions did not record and that some run has.
 
     Args:
         streams: The streams.
@@ -29,9 +29,8 @@ def costs(*streams: StreamResult) -> list[str]:
 
 
 def every_metric(stream: StreamResult) -> list[str]:
-    """All metrics on test data over a whole stream, the one that methods are compared by first.
-
-    Those of each task, kind and group are left out.
+    """All metrics on test data over a whole stream, without those of each task, kind and group. The metric by
+    which methods are compared comes first.
     """
     found = _measured(stream)
     rest = sorted(name for name in found if not _EACH.search(name) and name != stream.measure)
@@ -39,10 +38,11 @@ def every_metric(stream: StreamResult) -> list[str]:
 
 
 def shown_metrics(stream: StreamResult, among: Iterable[str] = SHOWN) -> list[str]:
-    """The metrics that describe methods on a stream, the one that they are compared by first, then those that
-    were asked for.
+    """The metrics that describe methods on a stream. The metric by which they are compared comes first, then
+    those that were asked for.
 
-    One whose figures are that one's by another name, as ``seen/accuracy`` in recognition, is left out.
+    A metric that has the same figures as the first one under another name, as ``seen/accuracy`` in
+    recognition, is left out.
 
     Args:
         stream: The stream.

@@ -1,4 +1,4 @@
-"""What methods took and were given, in the columns that a leaderboard for a paper has."""
+"""The costs of methods, in the columns of a leaderboard for a paper."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _SEARCH = ("trials", "search seconds", "search GPU-hours")
 
 
 def took_rows(stream: StreamResult) -> list[list[str]]:
-    """The heads, then a row for each method: the mean's interval, what its runs took, as means, and what its
-    search did. A column that no method has anything in is left out.
+    """The heads, then a row for each method: the mean's interval, the mean costs of its runs, and the trials
+    and time of its search. A column without any entry is left out.
 
     Args:
         stream: The stream.

@@ -1,4 +1,4 @@
-"""How far a trial of a search came."""
+"""The course of a trial of a search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which hyper-parameters of a search mattered."""
+"""The hyper-parameters of a search that mattered."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 LEAST = 12
-"""How many trials have to have ended before anything is said."""
+"""How many trials must have ended before anything is said."""
 
 LEVEL = 0.05
-"""The probability with which chance alone makes one of the values stand out."""
+"""The probability with which chance alone makes any of the values stand out."""
 
 _SHOWN = 4  # values that a line names
 
@@ -21,8 +21,9 @@ class Mattered:
 
     Attributes:
         key: The dotted key.
-        share: Its part of what all keys explain by themselves, 0 to 1; None where some trials do not have it.
-        p: The probability that chance alone tells as much of some key.
+        share: The key's part of what all keys explain by themselves, 0 to 1; None where some trials do not
+            have the key.
+        p: The probability that chance alone gives some key as large an effect.
     """
 
     key: str
@@ -31,7 +32,7 @@ class Mattered:
 
     @property
     def told(self) -> bool:
-        """Whether it can be told from chance."""
+        """Whether the effect can be told from chance."""
         return self.p <= LEVEL
 
     @property
@@ -45,8 +46,8 @@ class WhatMattered:
     """Which hyper-parameters of a search mattered.
 
     Attributes:
-        trials: Of how many trials it is.
-        found: Of each key, the largest share first; empty where the trials are too few.
+        trials: The number of trials that count.
+        found: An entry for each key, the largest share first; empty where the trials are too few.
     """
 
     trials: int
@@ -68,10 +69,10 @@ class WhatMattered:
 
     @classmethod
     def read(cls, content: Any) -> WhatMattered:
-        """What :meth:`plain` made.
+        """Reads what :meth:`plain` made.
 
         Raises:
-            KeyError, TypeError, ValueError: It is something else.
+            KeyError, TypeError, ValueError: The content has another form.
         """
         found = [
             Mattered(str(one["key"]), None if one["share"] is None else float(one["share"]), float(one["p"]))
@@ -80,7 +81,7 @@ class WhatMattered:
         return cls(int(content["trials"]), tuple(found))
 
     def plain(self) -> Mapping[str, Any]:
-        """It as a mapping of JSON."""
+        """Returns it as a mapping for JSON."""
         return {
             "trials": self.trials,
             "found": [asdict(one) for one in self.found],

@@ -1,4 +1,4 @@
-"""The commands that make a study's runs again."""
+"""The commands that repeat a study's runs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .study_book import Part
 
 
 def commands_of(arm: StudyArm, pair: tuple[int, Part] | None) -> dict[str, str]:
-    """The commands that make a method's runs again, apart from the study.
+    """The commands that repeat a method's runs outside the study.
 
     Args:
         arm: The method on its stream.
         pair: The number of a pair, and the method's run with it; None: there is none yet.
 
     Returns:
-        What is done -> the command as it is typed. The search and the run with a pair have other names.
+        The name of a step -> the command as it is typed. The search and the run with a pair get other names.
     """
     searched = arm.searched
     words = ["python", "-m", "orchestrator.sweep", arm.method.name]

@@ -18,11 +18,11 @@ class Arm:
     """A method or a stream of a study.
 
     Attributes:
-        label: What tables call it.
+        label: Its name in tables.
         name: The method's or the stream's name.
         data: The folder of a stream that reads a data set; None: it reads none, or it is a method.
         space: The file of a method's search space; None: the shipped one, or it is a stream.
-        values: Dotted key -> value, of its runs alone.
+        values: Dotted key -> value, for its runs alone.
     """
 
     label: str
@@ -47,7 +47,7 @@ class Arm:
             where: Where it was found, for the error.
 
         Raises:
-            UserError: There is no method, or one has what is not known. The message is one line.
+            UserError: There is no method, or a method or stream has an unknown key. The message is one line.
         """
         if kind == "streams" and (content is None or content in ([], {})):
             return ()
@@ -81,7 +81,7 @@ class Arm:
 
     @staticmethod
     def plain_of(arms: Sequence[Arm]) -> dict[str, Any] | None:
-        """What :meth:`all_of` reads; None where there are none."""
+        """The content that :meth:`all_of` reads; None where there are none."""
         return {
             arm.label: {
                 "name": arm.name,

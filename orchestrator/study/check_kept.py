@@ -1,4 +1,4 @@
-"""Whether what a study has on disk is what it asks for now."""
+"""Checks that a study's runs on disk are those that it asks for now."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ _AS_IT_WAS = f"{STUDY_FILE} and the search spaces as they were, or a study of an
 def check_kept(study: Study, book: StudyBook) -> None:
     """Checks the runs that an earlier command of a study left, before a later one goes on.
 
-    A run that has ended was asked for what the study asks for now: a file that was changed by hand gives no
-    old figures a new heading. Of a run that has not, the name is free, or its folder is the study's own.
+    A run that has ended must have been asked for what the study asks for now. Otherwise a file that was
+    changed by hand would put old figures under a new heading. The name of a run that has not ended must be
+    free, or its folder must be the study's own.
 
     Args:
-        study: The study, as it is asked for now.
+        study: The study with its present request.
         book: Its runs that have ended.
 
     Raises:
-        UserError: One is something else. The message is one line.
+        UserError: A run is another one. The message is one line.
     """
     now = {run.name: run for run in runs_now(study, book)}
     for name, part in book.parts.items():
@@ -45,6 +46,8 @@ def check_kept(study: Study, book: StudyBook) -> None:
 
 
 def _of_another_choice(name: str, part: Part, study: Study) -> bool:
-    """Whether a run is with a pair of the study, of what a search of it chose when it had other trials."""
+    """Whether a run has a pair of the study and the values that a search of it chose when it had other
+    trials.
+    """
     chosen = Part("", part.asked, trial=str(part.asked.values.get("trial")), first="another")
     return any(name == study.pair_name(arm, n, chosen) for arm in study.arms for n in study.numbers)

@@ -1,4 +1,4 @@
-"""What the ``set`` of a study, a stream or a method may not have, since it would be ignored or contradict."""
+"""Checks the ``set`` of a study, a stream or a method for keys that would be ignored or contradict others."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ def check_sets(
     """Checks the values that a study, its streams and its methods set.
 
     Args:
-        values: Dotted key -> value, of all methods and streams.
+        values: Dotted key -> value, for all methods and streams.
         streams: The streams.
         methods: The methods.
         memory: The study's memory; None: none is said.
         file: The study's file, for the error.
 
     Raises:
-        UserError: Something of it would be ignored, or says another thing than the rest. The message is one
-            line.
+        UserError: A value would be ignored, or contradicts the rest. The message is one line.
     """
     sets = {
         f"{file}: set": values,

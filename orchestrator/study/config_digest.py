@@ -1,4 +1,4 @@
-"""By what the configuration of a chosen trial is known again."""
+"""Computes the digest by which the configuration of a chosen trial is recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One session that the runs of a study use, one after the other or together."""
+"""Keeps one session that the runs of a study use, one after the other or together."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..execution.session_request import SessionRequest
 from ..storage.run_files import TOKENIZER_FOLDER
 
 _AHEAD = 4
-"""Runs that are open beyond the lanes, so that a lane that is free finds a job."""
+"""How many runs are open beyond the lanes, so that a free lane finds a job."""
 
 
 class LentSession:
-    """Opens a session when the first run asks for one, and lends it to each run that asks: Ray, the published
+    """Opens a session when the first run asks for one, and lends it to each run that asks. Ray, the published
     stream and the warm lanes stay.
 
-    What ends a run early (Ctrl-C, an error, a Ray that is lost) ends the session as it would end a session of
-    the run's own, before the run takes down what was finished. After an error there is to be no other session
-    in this process: lanes may be left, and Ray with them.
+    Whatever ends a run early (Ctrl-C, an error, a lost Ray) ends the session as it would end a session of the
+    run's own, before the run records what was finished. After an error no other session may begin in this
+    process, since lanes, and Ray with them, may be left.
 
     Args:
         say: Prints a line of progress of the session itself.
@@ -57,17 +57,17 @@ class LentSession:
             session.__exit__(kind, *error)
 
     def ask(self, request: SessionRequest) -> None:
-        """Says what the runs need that come next.
+        """Prepares the session for the runs that come next.
 
-        A session that is open goes on with the same pictures in another order. For others it ends, and there
-        will be another one.
+        An open session is kept for the same pictures in another order. For other pictures it ends, and a new
+        one will begin.
 
         Args:
-            request: What all of them need: a configuration with the frozen encoder that they share, the
-                largest of their memories, and at least as many jobs as all of them have.
+            request: The request that serves all of them: a configuration with the frozen encoder that they
+                share, the largest of their memories, and at least as many jobs as all of them have.
 
         Raises:
-            UserError: What must be shared does not fit.
+            UserError: The data to be shared do not fit.
         """
         before, self._request = self._request, request
         if self._session is None or before is None:
@@ -82,15 +82,19 @@ class LentSession:
     def lend(
         self, request: SessionRequest, say: Callable[[str], None], last_words: Callable[[str], None]
     ) -> Iterator[Session]:
-        """Lends the session to a run; the arguments are those of
-        :class:`~orchestrator.commands.sessions.Sessions`.
+        """Lends the session to a run.
+
+        Args:
+            request: The run's request.
+            say: Takes a line of progress.
+            last_words: See :class:`~orchestrator.execution.session.Session`.
         """
         self._last_words.insert(-1, last_words)
         try:
             with self._ending():
                 session = self._opened()
                 self._lent += 1
-                session.scope = f"{self._lent}/"  # ids of trials are those of one run alone
+                session.scope = f"{self._lent}/"  # ids of trials are unique within one run only
                 borrowed = _Borrowed(session, request.lanes, self._with_others)
                 yield cast(Session, borrowed)
         finally:
@@ -99,10 +103,10 @@ class LentSession:
             self.__exit__(None)
 
     def together(self, runs: Iterable[Callable[[], object]]) -> None:
-        """Has runs use the session together: their jobs fill the lanes.
+        """Lets runs use the session together, so that their jobs fill the lanes.
 
-        A run that has handed its jobs in waits for them in the midst of its own call. Meanwhile the next run
-        is called. Each so begins within the one before, and ends before it does.
+        A run that has handed in its jobs waits for them inside its own call. Meanwhile the next run is
+        called. Therefore each run begins within the one before it, and ends before that one ends.
 
         Args:
             runs: Each runs one of the runs, to its end.
@@ -112,8 +116,8 @@ class LentSession:
             self._next.popleft()()
 
     def _with_others(self, own: JobFeed) -> None:
-        """Runs the jobs of a run, and of those that are called meanwhile. What ends one of them early ends
-        those that wait for it, but for one whose jobs have all ended.
+        """Runs the jobs of a run, and those of the runs that are called meanwhile. An error that ends one of
+        them early also ends those that wait for it, except a run whose jobs have all ended.
         """
         assert self._session is not None
         self._feeds.append(own)
@@ -132,8 +136,8 @@ class LentSession:
             self._feeds.remove(own)
 
     def cut_short(self, error: BaseException) -> None:
-        """Has :meth:`together` call no other run. Those that wait meet ``error``, once the one that met it
-        has returned.
+        """Keeps :meth:`together` from calling another run. The runs that wait get ``error`` once the run that
+        met it has returned.
         """
         self._error = error
         self._next.clear()
@@ -148,7 +152,7 @@ class LentSession:
 
     @contextmanager
     def _ending(self) -> Iterator[None]:
-        """What ends the block early ends the session."""
+        """An error that ends the block early ends the session."""
         try:
             yield
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""Which code made a run of a study."""
+"""Finds the code that made a run of a study."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from ..record.comparison.journal_notes import journal_notes
 
 
 def made_by(run: Path) -> str:
-    """The commits of the code that made a run's trials, as its record has them.
+    """Reads the commits of the code that made a run's trials from its record.
 
     Args:
         run: The run's folder.
 
     Returns:
-        Each commit abbreviated, with ``+`` where files had been changed (of an installed package its
-        version), joined by commas where trials are of several; empty where no record tells.
+        Each commit, abbreviated, with ``+`` where files had been changed; the version of an installed
+        package. They are joined by commas where trials have several. Empty where there is no record.
     """
     try:
         notes = journal_notes(run, None)
-    except UserError:  # a result is written whatever a folder has
+    except UserError:  # a result is written whatever the folder contains
         return ""
-    # "" is the run itself, which is opened by whoever looks what is left of it.
+    # "" is the run itself, which is also opened to see what is left of it.
     commits = (note.commit.split(", ") for trial, note in notes.items() if trial)
     return ", ".join(sorted({commit for of_trial in commits for commit in of_trial if commit}))

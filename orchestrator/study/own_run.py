@@ -1,4 +1,4 @@
-"""The folder that an earlier command of a study left of a run."""
+"""Finds the folder that an earlier command of a study left of a run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..storage.free_name import is_free
 from ..storage.run_folder import RUNS
 
 OWN_RUN = "the study's own run there, or nothing"
-"""What may lie in such a folder, for errors."""
+"""The allowed content of such a folder, for errors."""
 
 
 def own_run(name: str, file: str) -> Path | None:
-    """The folder ``runs/NAME``, where there is one. That it is of the study has still to be checked.
+    """Finds the folder ``runs/NAME``. Whether it belongs to the study has still to be checked.
 
     Args:
         name: The run's name.

@@ -12,7 +12,7 @@ class Pair:
     """A seed of the model and an order of the stream, the same for every method.
 
     Each pair has a seed and an order of its own. Seeds that share an order share a method's luck with it, and
-    would count as more runs than they are.
+    would count as too many runs.
 
     Attributes:
         number: The pair's number, from 1.
@@ -22,7 +22,7 @@ class Pair:
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """Dotted key -> value of what the pair fixes: seed and order have the pair's number. The search has
-        seed 0 and the stream's own order, 0 or ``natural``, so that its luck is in no pair.
+        """Dotted key -> value that the pair fixes: seed and order have the pair's number. The search has seed
+        0 and the stream's own order, 0 or ``natural``, so that no pair shares its luck.
         """
         return {"run.seed": self.number, "stream.order": self.number}

@@ -23,7 +23,7 @@ from .study_book import Part
 
 
 class PairJob:
-    """The run with a pair of what a search chose: an ordinary run of one seed, tested once.
+    """The run of a search's choice with a pair: an ordinary run of one seed, tested once.
 
     Args:
         name: The run's name.
@@ -35,7 +35,7 @@ class PairJob:
         config: The run's configuration.
         jobs: How many trials it has.
         number: The pair's number.
-        asked: What is asked for.
+        asked: The request.
 
     Raises:
         UserError: The chosen trial's configuration cannot be read, or is not the one that was chosen.
@@ -59,18 +59,18 @@ class PairJob:
         return RunRequest.pair(chosen.name, chosen.trial, chosen.config, number)
 
     def largest_memory(self, classes: int) -> int:
-        """How many samples the replay memory holds, on a stream of so many classes."""
+        """How many samples the replay memory holds, on a stream with this number of classes."""
         return self.config.replay.most(classes)
 
     def shown(self, source: StreamSource) -> StreamSource:
-        """What it sees of a stream: all of it."""
+        """The part of a stream that it sees: all of it."""
         return source
 
     def begun(self) -> bool:
         """Whether an earlier command began it.
 
         Raises:
-            UserError: The folder has something else. The message is one line.
+            UserError: The folder contains something else. The message is one line.
         """
         if (folder := own_run(self.name, TRAIN_FILE)) is None:
             return False
@@ -81,14 +81,14 @@ class PairJob:
         return True
 
     def start(self, source: StreamSource, say: Callable[[str], None]) -> TrainStart:
-        """The run, which is about to begin or to go on.
+        """The run, which is about to begin or to be resumed.
 
         Args:
             source: The stream.
             say: Takes lines of progress.
 
         Raises:
-            UserError: It cannot.
+            UserError: The run cannot begin. The message is one line.
         """
         how: dict[str, Any] = {"concurrent": None, "storage": None, "say": say, "source": source}
         if self.begun():
@@ -97,7 +97,7 @@ class PairJob:
         return TrainStart.new(self.config, [self.config.run.seed], **how)
 
     def part(self, result: RunResult) -> Part:
-        """What is kept of its result."""
+        """The part of its result that the study keeps."""
         reason = "" if result.status == "finished" else result.reason or result.status
         test = {k.removeprefix("test/"): v for k, v in result.test.items() if k.startswith("test/")}
         failed = sum(trial.status == "failed" for trial in result.trials)

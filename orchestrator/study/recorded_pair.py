@@ -1,4 +1,4 @@
-"""What the folder of a run with a pair says beside its figures on test data."""
+"""Reads what the folder of a run with a pair has beside its figures on test data."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from ..storage.trial_files import STATUS_FILE, TEST_MATRIX_FILE
 def recorded_pair(trial: Path) -> tuple[np.ndarray | None, dict[str, float], str]:
     """Reads what a tested trial has beside its figures.
 
-    What cannot be read is left out, since a study's result is written whatever a folder has.
+    Parts that cannot be read are left out and named, since a study's result is written whatever a folder
+    contains. Therefore nothing is raised.
 
     Args:
         trial: The trial's folder.
 
     Returns:
-        The matrix of test data, (T, T) in percent, NaN where it was not measured, or None; what the run took
-        (:class:`~orchestrator.report.pair_result.PairResult`); and why something of it is missing, in one
-        line, or an empty text.
+        The matrix of test data, (T, T) in percent, NaN where it was not measured, or None; the run's costs
+        (:class:`~orchestrator.report.pair_result.PairResult`); and why a part is missing, in one line, or an
+        empty text.
     """
     missing: list[str] = []
     matrix, cost = None, {}

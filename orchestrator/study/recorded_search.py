@@ -1,4 +1,4 @@
-"""What the folder of a search says of its trials."""
+"""Reads what the folder of a search says of its trials."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def recorded_search(
 ) -> tuple[tuple[TrialCurve, ...], dict[str, Any], str]:
     """Reads the trials of a search.
 
-    What cannot be read is left out, since a study's result is written whatever a folder has.
+    Parts that cannot be read are left out, since a study's result is written whatever a folder contains.
 
     Args:
         run: The run's folder.
-        objective: The metric on validation data that the search goes by.
+        objective: The metric on validation data that the search optimises.
         chosen: The id of the trial that it chose; empty where it chose none.
 
     Returns:
         The trials in the order in which they were proposed; the searched values of the chosen one, dotted key
-        -> value; and why something of it is missing, in one line, or an empty text.
+        -> value; and why a part is missing, in one line, or an empty text.
     """
     found: list[tuple[int, TrialCurve]] = []
     values: dict[str, Any] = {}

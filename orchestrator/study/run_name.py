@@ -1,4 +1,4 @@
-"""The names of a study's runs."""
+"""Names a study's runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run_name(
 
     Args:
         study: The study's name.
-        request: What the study asks.
+        request: The study's request.
         method: The method.
         stream: The stream; None: the search spaces' own.
         pair: The pair's number; None: the search.

@@ -1,4 +1,4 @@
-"""What a run of a study is asked for, by which it is known again."""
+"""The request of a run of a study, by which the run is recognised."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..storage.identity import digest
 from .pair import Pair
 
 TRIALS = "trials"
-"""The name of how many trials a search is asked for."""
+"""The name of the number of trials that a search is asked for."""
 
 _LONGEST = 60  # characters of a value in an error
-_DIGITS = 16  # of a sha256, which people compare
-_NOTHING = object()  # where there is no value, not even None
+_DIGITS = 16  # digits of a sha256, which people compare
+_NOTHING = object()  # stands for no value, not even None
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class RunRequest:
     """What a run of a study is asked for.
 
     Attributes:
-        values: Name -> plain value (JSON's kinds). What is long has the beginning of its sha256 here.
+        values: Name -> plain value (JSON's types). A long value is replaced by the beginning of its sha256.
     """
 
     values: Mapping[str, Any]
@@ -35,20 +35,20 @@ class RunRequest:
     def search(cls, request: SweepRequest, space: Path, trials: int = 0) -> RunRequest:
         """What a search is asked for.
 
-        Where it is kept, how many trials run at once, and whether it is tested are no part of it: they change
-        nothing that it finds.
+        The storage, the number of trials at once, and whether it is tested are no part of it, since they do
+        not change what it finds.
 
         Args:
             request: The sweep's request.
             space: The file of its search space. Comments in it do not count.
-            trials: How many trials it was given since it began; 0: as many as the request or the space says.
+            trials: How many trials it was given after it began; 0: as many as the request or the space says.
 
         Raises:
             UserError: The file cannot be read. The message is one line.
         """
         content, _ = strict_yaml.read(space)
         content = content if isinstance(content, dict) else {}
-        # As they are once a file had them: a tuple is a list.
+        # They are as a file gives them back: a tuple is a list.
         values, _ = strict_yaml.parse(strict_yaml.dump(dict(request.values or {})), str(space))
         return cls(
             {
@@ -57,12 +57,12 @@ class RunRequest:
                 "data": request.data,
                 TRIALS: trials or request.trials or content.get("trials"),
                 "margin": request.margin,
-                # Not where it is the usual one, which had no name in requests of before.
+                # It is left out where it is the usual one, which had no name in requests of earlier versions.
                 **({"protocol": request.protocol} if request.protocol else {}),
                 **({"sampler": request.sampler} if request.sampler else {}),
                 **({"scheduler": request.scheduler} if request.scheduler else {}),
                 **({"warm start": " ".join(request.warm_start)} if request.warm_start else {}),
-                "search space": digest(strict_yaml.dump(content))[:_DIGITS],  # whose order counts
+                "search space": digest(strict_yaml.dump(content))[:_DIGITS],  # their order counts
                 **{f"set {key}": values[key] for key in sorted(values)},
             }
         )
@@ -89,7 +89,7 @@ class RunRequest:
             allowed: What is allowed, for the error.
 
         Raises:
-            UserError: It was asked for something else. The message is one line.
+            UserError: The run had another request. The message is one line.
         """
         for key in (*self.values, *(key for key in kept.values if key not in self.values)):
             then, now = (one.values.get(key, _NOTHING) for one in (kept, self))

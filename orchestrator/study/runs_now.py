@@ -1,4 +1,4 @@
-"""The runs that a study asks for, by what its searches have chosen so far."""
+"""Lists the runs that a study asks for, by what its searches have chosen so far."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RunNow:
         name: Its name.
         arm: Its method on its stream.
         pair: The pair's number; None: it is the search.
-        asked: What is asked for; None of a pair whose search has chosen nothing yet.
-        done: It, where it has ended and did not fail, and was asked for this; else None.
+        asked: The run's request; None for a pair whose search has chosen nothing yet.
+        done: The run's part of the book, where it has ended without failing and had this request; else None.
         chosen: The search whose choice a pair has; None: it has chosen nothing yet, or this is the search.
     """
 
@@ -37,8 +37,8 @@ class RunNow:
 def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
     """The searches of a study and its runs with a pair, method by method.
 
-    A search that is asked for more trials than it had is to go on. Until it has, its pairs are those of the
-    choice that it has made.
+    A search that is asked for more trials than it had is to be resumed. Until that has happened, its pairs
+    are those of its earlier choice.
 
     Args:
         study: The study.

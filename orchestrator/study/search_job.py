@@ -33,10 +33,10 @@ class SearchJob:
         arm: The method on the stream.
 
     Attributes:
-        config: What all trials share.
+        config: The configuration that all trials share.
         jobs: How many trials it has.
-        number: None: it is of no pair.
-        asked: What is asked for.
+        number: None, since a search has no pair.
+        asked: The request.
 
     Raises:
         UserError: The search space cannot be read.
@@ -64,11 +64,11 @@ class SearchJob:
         self.asked = RunRequest.search(self._request, searched.space.path)
 
     def largest_memory(self, classes: int) -> int:
-        """How many samples the largest replay memory holds, on a stream of so many classes."""
+        """How many samples the largest replay memory holds, on a stream with this number of classes."""
         return self.arm.searched.space.largest_memory(classes)
 
     def shown(self, source: StreamSource) -> StreamSource:
-        """What it sees of a stream.
+        """The part of a stream that it sees.
 
         Raises:
             UserError: The stream has fewer tasks than its protocol asks for.
@@ -79,7 +79,7 @@ class SearchJob:
         """Whether an earlier command began it.
 
         Raises:
-            UserError: The folder has something else. The message is one line.
+            UserError: The folder contains something else. The message is one line.
         """
         return self._kept() is not None
 
@@ -95,14 +95,14 @@ class SearchJob:
         return kept
 
     def start(self, source: StreamSource, say: Callable[[str], None]) -> SweepStart:
-        """The sweep, which is about to begin or to go on.
+        """The sweep, which is about to begin or to be resumed.
 
         Args:
             source: The whole stream.
             say: Takes lines of progress.
 
         Raises:
-            UserError: It cannot.
+            UserError: The sweep cannot begin. The message is one line.
         """
         how: dict[str, Any] = {"say": say, "source": source}
         if (asked := self._kept()) is None:
@@ -111,11 +111,11 @@ class SearchJob:
         trials = None if asked.values[TRIALS] == self.jobs else self.jobs
         kept: dict[str, Any] = {"trials": trials, "concurrent": None, "storage": None, "said": {}}
         start = SweepStart.resumed(self.name, **kept, retry=True, **how)
-        # One that was begun before sweeps remembered it.
+        # A sweep of an earlier version, which did not record it.
         return replace(start, request=replace(start.request, test=False))
 
     def part(self, result: RunResult) -> Part:
-        """What is kept of its result."""
+        """The part of its result that the study keeps."""
         best, reason, config = result.best, "", ""
         failed = [trial for trial in result.trials if trial.status == "failed"]
         if result.status != "finished":
@@ -136,9 +136,10 @@ class SearchJob:
         )
 
     def _first(self, result: RunResult) -> str:
-        """The id of the trial that it chose when it had as many trials as it began with, or where none of
-        them walked the whole stream as few more as had one that did; empty where there was none. By it runs
-        with a pair of a later choice have other names, also where nobody noted the first.
+        """The id of the trial that the search chose first, with the number of trials with which it began.
+        Where none of those walked the whole stream, trials are added one by one until one did. Empty where
+        there is no such trial. Runs with a pair of a later choice get other names by it, also where the first
+        choice was not noted.
         """
         began = SweepRequest.read(result.folder / SWEEP_FILE).trials or self.arm.space.trials
         store = TrialStore(trials_of(result.folder), result.objective, len(result.tasks))

@@ -1,4 +1,4 @@
-"""What the search of a study's method reads: a stream, and a search space on it."""
+"""The stream of the search of a study's method, and the search space on it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ _NAME, _DATA, _ORDER = "stream.name", "stream.data", "stream.order"
 
 @dataclass(frozen=True)
 class Searched:
-    """What the search of a method reads: the stream that the study reports on, or another one.
+    """The stream and the search space of a method's search. The stream is the one on which the study reports,
+    or another one.
 
     Attributes:
         stream: The stream's name; None: the search space's own.
         data: The folder of a stream that reads a data set; None: it reads none, or ``values`` have it.
-        values: Dotted key -> value of what is fixed.
+        values: Dotted key -> fixed value.
         space: What is searched, on this stream.
     """
 
@@ -34,10 +35,15 @@ class Searched:
 
     @classmethod
     def of(cls, method: Arm, stream: Arm | None, values: Mapping[str, Any]) -> Searched:
-        """The search space of a method on a stream, where ``values`` are fixed.
+        """Reads the search space of a method on a stream.
+
+        Args:
+            method: The method.
+            stream: The stream; None: the search space's own.
+            values: Dotted key -> fixed value.
 
         Raises:
-            UserError: Something of it is wrong. The message is one line.
+            UserError: The search space cannot be read, or a value is wrong. The message is one line.
         """
         name, data = (None, None) if stream is None else (stream.name, stream.data)
         return cls._read(method, name, data, values)
@@ -48,18 +54,18 @@ class Searched:
         return cls(name, data, values, space)
 
     def elsewhere(self, method: Arm, protocol: SearchProtocol, pairs: int) -> Searched:
-        """This one, or on the stream on which ``protocol`` has it chosen.
+        """Returns this search, or the same on the stream that ``protocol`` names.
 
-        Of another stream by name, what is fixed of this one is left out.
+        Where that stream has another name, the fixed values of this stream are left out.
 
         Args:
             method: The method.
-            protocol: By which data the search chooses.
+            protocol: The protocol, which says by which data the search chooses.
             pairs: How many pairs of seed and order there are.
 
         Raises:
-            UserError: The stream is this one, none of the method's, or in the order of a pair. The message is
-                one line.
+            UserError: The protocol's stream is this one, cannot be learnt by the method, or has the order of
+                a pair. The message is one line.
         """
         other = dict(protocol.stream)
         if not other:

@@ -1,4 +1,4 @@
-"""The figures of a study's methods on one stream, and what they come to."""
+"""The figures of a study's methods on one stream, and their comparisons."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StreamFigures:
         arms: The methods on the stream.
         measure: The metric on test data by which they are compared, without ``test/``.
         title: The stream's name or label.
-        figures: Of each method, pair -> figure on test data, of the pairs that have ended.
+        figures: For each method, pair -> figure on test data, for the pairs that have ended.
     """
 
     def __init__(self, study: Study, book: StudyBook, arms: Sequence[StudyArm]) -> None:
@@ -43,7 +43,7 @@ class StreamFigures:
         self.figures = [self._figures_of(arm) for arm in arms]
 
     def about(self) -> str:
-        """What the figures of a table are."""
+        """Describes the figures of a table."""
         protocol = self._study.request.protocol
         by = f" {protocol.said}" if protocol.said else ""
         return (
@@ -63,7 +63,8 @@ class StreamFigures:
         return [f"{part.name}: {part.reason}" for part in parts]
 
     def comparisons(self) -> list[ComparisonResult]:
-        """The first method beside each other one that shares a pair with it, over the pairs that both have.
+        """The first method compared with each other method that shares a pair with it, over the pairs that
+        both have.
 
         p is corrected for the stream's comparisons (Holm).
         """
@@ -91,7 +92,7 @@ class StreamFigures:
         return results
 
     def _figures_of(self, arm: StudyArm) -> dict[int, float]:
-        """Pair -> figure on test data, of what the search has chosen and the pairs that have ended."""
+        """Pair -> figure on test data, for the search's choice and the pairs that have ended."""
         if (chosen := self._book.done(self._study.name_of(arm))) is None:
             return {}
         names = {n: self._study.pair_name(arm, n, chosen) for n in self._study.numbers}
@@ -100,15 +101,15 @@ class StreamFigures:
         return {n: value for n, value in found.items() if isfinite(value)}
 
     def _held(self) -> str:
-        """What is said of the memories above the table, where all that have one have the same."""
+        """The sentence on memories above the table, where all methods with a memory have the same."""
         sizes = {arm.memory for arm in self.arms} - {"0"}
         if len(sizes) != 1 or "searched" in sizes:
             return ""
         return f" Every method with a memory has {_samples(*sizes)}."
 
     def _orders(self) -> str:
-        """What is said above the table where pairs have one order, or that of the searches: a stream of two
-        tasks has two.
+        """The sentence above the table where pairs share an order, or have that of the searches: a stream of
+        two tasks has only two orders.
         """
         said = ""
         for arm in self.arms:
@@ -127,7 +128,7 @@ class StreamFigures:
         return said
 
     def _commits(self) -> str:
-        """What is said above the table where its runs are not of one commit of the code."""
+        """The sentence above the table where its runs were made at several commits of the code."""
         parts: list[Part] = []
         for arm in self.arms:
             if (search := self._book.done(self._study.name_of(arm))) is not None:
@@ -138,7 +139,7 @@ class StreamFigures:
         return f" The runs are of several commits of the code: {', '.join(each)}." if len(each) > 1 else ""
 
     def _tuned(self, other: StudyArm) -> str:
-        """How the first method and another one were tuned, as a sentence begins with it."""
+        """The beginning of a sentence, on how the first method and another one were tuned."""
         first = self.arms[0]
         ended = all(self._book.done(self._study.name_of(arm)) for arm in self.arms)
         if ended and len({self._asked_for(arm) for arm in self.arms}) == 1:
@@ -149,7 +150,7 @@ class StreamFigures:
         return f"With {mine} trials of {first.method.label} and {its} of {other.method.label}"
 
     def _asked_for(self, arm: StudyArm) -> int:
-        """How many trials the search was asked for whose choice the figures are of. A study that grows is
+        """How many trials the search was asked for that chose the figures' values. A study that grows is
         asked for more.
         """
         search = self._book.done(self._study.name_of(arm))

@@ -1,4 +1,4 @@
-"""A study whose search spaces have been read: its name, what it asks, and the names of its runs."""
+"""A study whose search spaces have been read: its name, its request, and the names of its runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Study:
 
     Attributes:
         name: Its name, and its folder's under ``runs``.
-        request: What is asked.
+        request: The request.
         arms: Its methods on its streams, stream by stream.
     """
 
@@ -38,10 +38,10 @@ class Study:
 
     @classmethod
     def of(cls, name: str, request: StudyRequest) -> Study:
-        """Reads the search spaces of what is asked.
+        """Reads the search spaces of a request.
 
         Raises:
-            UserError: Something of it is wrong. The message is one line.
+            UserError: A part of the request is wrong. The message is one line.
         """
         given = request.streams or (None,)
         arms = [StudyArm.of(request, method, stream) for stream in given for method in request.methods]
@@ -71,7 +71,16 @@ class Study:
         return run_name(self.name, self.request, arm.method, arm.stream, pair)
 
     def pair_name(self, arm: StudyArm, pair: int, chosen: Part | None) -> str:
-        """The name of a method's run with a pair of what its search has chosen; None: nothing yet."""
+        """The name of a method's run with a pair and the values that its search has chosen.
+
+        Args:
+            arm: The method on its stream.
+            pair: The pair's number.
+            chosen: The search.
+
+        Returns:
+            The name; None where the search has chosen nothing yet.
+        """
         later = "" if chosen is None else chosen.later
         return run_name(self.name, self.request, arm.method, arm.stream, pair, later)
 
@@ -91,8 +100,8 @@ class Study:
             raise UserError(f"memory {memory}: no method comes to have it ({found}); allowed: without memory")
 
     def _check_streams(self) -> None:
-        """Checks that the methods which are compared have one stream, whatever their search spaces fix of it.
-        How they read its texts is their own.
+        """Checks that the compared methods have one stream, whatever their search spaces fix. They may read
+        its texts in different ways.
         """
         if not self.request.streams and len({arm.space.config.stream_name for arm in self.arms}) > 1:
             found = ", ".join(f"{arm.method.label}: {arm.space.config.stream_name}" for arm in self.arms)

@@ -28,10 +28,11 @@ class StudyArm:
     Attributes:
         method: The method.
         stream: The stream; None: the search space's own.
-        searched: What its search reads; the stream is another one where the protocol says so.
-        space: What would be searched on the stream that is reported on. Its pairs run by it.
+        searched: The stream and the space of its search. The stream is another one where the protocol says
+            so.
+        space: The search space on the stream that is reported on. Its pairs run by it.
         trials: How many trials its search is asked for.
-        protocol: By which data its search chooses.
+        protocol: The protocol, which says by which data its search chooses.
     """
 
     method: Arm
@@ -45,11 +46,16 @@ class StudyArm:
     def of(cls, request: StudyRequest, method: Arm, stream: Arm | None) -> StudyArm:
         """Reads and checks the search space of a method on a stream.
 
-        The study's memory is the memory of every method whose search space begins with one or searches its
-        size. What a method or a stream says of its own wins over it, and a method over its stream.
+        Every method whose search space begins with a memory or searches its size has the study's memory. A
+        stream's own value wins over it, and a method's own value over both.
+
+        Args:
+            request: The study's request.
+            method: The method.
+            stream: The stream; None: the search space's own.
 
         Raises:
-            UserError: Something of it is wrong. The message is one line.
+            UserError: The search space cannot be read, or a value is wrong. The message is one line.
         """
         values = {**(request.values or {}), **(stream.values if stream else {}), **method.values}
         if request.memory is not None and MEMORY not in values:
@@ -75,18 +81,18 @@ class StudyArm:
 
     @property
     def searches_apart(self) -> bool:
-        """Whether its search is shown another stream than its runs with a pair."""
+        """Whether its search sees another stream than its runs with a pair."""
         return not self.protocol.usual
 
     def shares(self) -> str:
-        """What has to be the same for methods to share a session: the stream, what a frozen encoder gives of
-        it, and what a lane holds.
+        """The values that methods must have in common to share a session: the stream, a frozen encoder's
+        features of it, and the resources of a lane.
         """
         return repr([_shared(space.config) for space in (self.searched.space, self.space)])
 
     def on_its_stream(self, config: RunConfig) -> RunConfig:
-        """The configuration of a trial of its search, on the stream that is reported on. No trial chooses a
-        value of a stream.
+        """The configuration of a trial of its search, on the stream that is reported on. Trials choose no
+        values of a stream.
         """
         if not self.protocol.other:
             return config
@@ -101,7 +107,9 @@ def _shared(config: RunConfig) -> tuple[Any, ...]:
 
 
 def _check_search(label: str, space: Space) -> None:
-    """Checks that the search has the seed and the order of no pair, whose luck would choose the values."""
+    """Checks that the search shares seed and order with no pair, whose luck would otherwise choose the
+    values.
+    """
     flat = space.config.flat()
     for key in Pair(1).values:
         if key not in flat:

@@ -1,4 +1,4 @@
-"""What a study knows of its runs that have ended."""
+"""Records the runs of a study that have ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..storage.atomic_write import write_text
 from ..storage.run_files import BOOK_FILE
 from .run_request import RunRequest
 
-_FORMAT = 2  # 2: each part says what its run was asked for
+_FORMAT = 2  # 2: each part has its run's request
 
 
 @dataclass(frozen=True)
@@ -22,21 +22,23 @@ class Part:
 
     Attributes:
         name: The run's name.
-        asked: What the run was asked for.
+        asked: The run's request.
         trial: The id of the trial that was chosen, or that a pair has; empty where there is none.
-        config: The sha256 of the chosen trial's configuration, as a search found it; empty of a pair.
+        config: The sha256 of the chosen trial's configuration, as a search found it; empty for a pair.
         score: The chosen trial's objective on validation data; None where there is none.
-        test: Metric -> value on test data, without ``test/``; empty for a search, which looks at none.
-        content: What tells the stream's content (:func:`~orchestrator.streams.identity.stream_content`);
+        test: Metric -> value on test data, without ``test/``; empty for a search, which looks at no test
+            data.
+        content: The hash of the stream's content (:func:`~orchestrator.streams.identity.stream_content`);
             empty where the run did not begin.
-        stream: What tells its content and its order (:func:`~orchestrator.streams.identity.stream_identity`).
+        stream: The hash of its content and its order
+            (:func:`~orchestrator.streams.identity.stream_identity`).
         trials: How many trials have ended.
         failed_trials: How many of them failed.
         reason: Why the run failed, in one line; empty where it did not.
-        first: The id of the trial that a search chose when it had as many trials as it began with, or as few
-            more as had one to choose; empty of a pair, and where there was none.
-        commit: What code made it (:func:`~orchestrator.study.made_by.made_by`); empty where that is not
-            known, as of a study that an earlier version began.
+        first: The id of the trial that a search chose first, with the number of trials with which it began,
+            or with the least number that had a trial to choose; empty for a pair, and where there was none.
+        commit: The code that made it (:func:`~orchestrator.study.made_by.made_by`); empty where that is not
+            known, as in a study that an earlier version began.
     """
 
     name: str
@@ -69,7 +71,7 @@ class StudyBook:
         folder: The study's folder.
 
     Raises:
-        UserError: The file has something else, or is of another format.
+        UserError: The file has another content or another format. The message is one line.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -97,13 +99,13 @@ class StudyBook:
 
         Args:
             name: The run's name.
-            asked: What it must have been asked for; None: anything.
+            asked: The request that it must have had; None: any request.
         """
         part = self.parts.get(name)
         return part if part is not None and not part.reason and asked in (None, part.asked) else None
 
     def add(self, part: Part) -> None:
-        """Takes a run down that has ended."""
+        """Records a run that has ended."""
         self.parts[part.name] = part
         content = {name: {**asdict(kept), "asked": kept.asked.values} for name, kept in self.parts.items()}
         write_text(self.path, json.dumps({"format": _FORMAT, "parts": content}, indent=1))

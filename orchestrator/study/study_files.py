@@ -37,10 +37,10 @@ def write_study_files(study: Study, book: StudyBook, remarks: Sequence[str] = ()
     Args:
         study: The study.
         book: Its runs that have ended.
-        remarks: What a reader of the page has to know of the record, a line each.
+        remarks: What a reader of the page has to know of the record, one line each.
 
     Raises:
-        OSError: One cannot be written.
+        OSError: A file cannot be written.
     """
     result = replace(study_result(study, book), remarks=tuple(remarks))
     for name, made in _MADE.items():

@@ -1,4 +1,4 @@
-"""What is left of a study will take, by what such trials took here before."""
+"""Forecasts how long the rest of a study takes, by what such trials took here before."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .study_arm import StudyArm
 
 @dataclass(frozen=True)
 class ArmForecast:
-    """What is left of a method on a stream will take, where each trial walks all tasks that it is shown.
+    """How long the rest of a method on a stream takes, if each trial walks all tasks that it sees.
 
     Attributes:
         trials: How many trials of the search are left.
         pairs: How many runs with a pair are left.
         hours: How long they take one after another; None: it is not known.
-        bytes: What they leave on the disk.
+        bytes: The bytes that they leave on the disk.
     """
 
     trials: int
@@ -32,7 +32,7 @@ class ArmForecast:
 
     @classmethod
     def of(cls, arm: StudyArm, runs: Sequence[RunNow]) -> ArmForecast:
-        """What is left of ``arm``, whose runs are ``runs``."""
+        """The forecast for ``arm``, whose runs are ``runs``."""
         search = next(run for run in runs if run.pair is None)
         ended = sum(1 for _ in trials_of(RUNS / search.name).glob(f"*/{STATUS_FILE}"))
         trials = 0 if search.done else max(0, arm.trials - ended)
@@ -52,14 +52,14 @@ class ArmForecast:
 
     @property
     def said(self) -> str:
-        """Its hours, in a form for people."""
+        """The hours, in a form for people."""
         if not self.trials and not self.pairs:
             return "ended"
         return "how long is not known" if self.hours is None else f"about {shown_time(3600 * self.hours)}"
 
 
 def forecast_line(arms: Sequence[ArmForecast]) -> str:
-    """What is left of a study will take in all, in a form for people; empty where nothing is left."""
+    """How long the rest of a study takes in all, in a form for people; empty where nothing is left."""
     left = [arm for arm in arms if arm.trials or arm.pairs]
     known = [arm for arm in left if arm.hours is not None]
     if not left:

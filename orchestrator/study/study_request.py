@@ -1,4 +1,4 @@
-"""What a study asks: ``study.yaml``."""
+"""The request of a study: ``study.yaml``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .arm import Arm
 from .check_sets import check_sets
 
 PAIRS = 8
-"""Pairs of seed and order, where nothing is said. Six are the fewest that a Wilcoxon test can decide by."""
+"""The default number of pairs of seed and order. Six are the fewest with which a Wilcoxon test can decide."""
 
 _COUNTS = {"trials": 1, "pairs": 1, "memory": 0}
 _KEYS = ("question", "methods", "streams", "memory", "trials", "protocol", "pairs", "set")
@@ -23,17 +23,17 @@ _KEYS = ("question", "methods", "streams", "memory", "trials", "protocol", "pair
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What a study asks.
+    """The request of a study.
 
     Attributes:
-        question: The question in words; empty where none is asked.
+        question: The question in words; empty: there is none.
         methods: The methods. The first one is compared with each of the others.
         streams: The streams, or settings of one.
         memory: The replay memory of every method that has one, in samples; None: each method's own.
-        trials: Trials of the search of each method; None: those of its search space.
-        protocol: By which data each search chooses.
+        trials: Trials of the search of each method; None: the number in its search space.
+        protocol: The protocol, which says by which data each search chooses.
         pairs: How many pairs of seed and order the chosen values are run with.
-        values: Dotted key -> value, of all methods and streams.
+        values: Dotted key -> value, for all methods and streams.
     """
 
     question: str
@@ -50,7 +50,8 @@ class StudyRequest:
         """The request in a file.
 
         Raises:
-            UserError: The file cannot be read, or asks for what there is not. The message is one line.
+            UserError: The file cannot be read, or asks for something that does not exist. The message is one
+                line.
         """
         content, _ = strict_yaml.read(path)
         return cls.of(content, str(path))
@@ -64,7 +65,7 @@ class StudyRequest:
             where: Where they were found, for the error.
 
         Raises:
-            UserError: They ask for what there is not. The message is one line.
+            UserError: They ask for something that does not exist. The message is one line.
         """
         if not isinstance(content, dict):
             raise UserError(f"{where}: is no mapping; allowed are {', '.join(_KEYS)}")

@@ -1,4 +1,4 @@
-"""Reads what a study found, from its book and from its runs' folders."""
+"""Reads a study's result from its book and from its runs' folders."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .study_book import Part, StudyBook
 def study_result(study: Study, book: StudyBook) -> StudyResult:
     """Reads what a study found.
 
-    Figures on test data are the book's. Matrices, seconds and the trials of searches are the runs'; where a
-    run's folder is gone or cannot be read they are missing, and the result says so.
+    Figures on test data come from the book. Matrices, seconds and the trials of searches come from the runs'
+    folders. Where a run's folder is gone or cannot be read they are missing, and the result says so.
 
     Args:
         study: The study.
@@ -73,7 +73,7 @@ def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> 
 
 
 def _parts(study: Study, book: StudyBook, arm: StudyArm) -> Iterator[tuple[int, Part]]:
-    """The pairs' numbers, and the runs with them that have ended, of what the search has chosen."""
+    """The pairs' numbers, and the runs with them that have ended and have the search's choice."""
     if (chosen := book.done(study.name_of(arm))) is not None:
         for number in study.numbers:
             if (part := book.done(study.pair_name(arm, number, chosen))) is not None:

@@ -1,4 +1,4 @@
-"""One study from its first to its last run."""
+"""Runs a study from its first to its last run."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class StudyRun:
     order the chosen values of each method.
 
     A search looks at no test data. Each run is an ordinary one, in a folder of its own, which can be shown,
-    compared and gone on with. Methods that share an encoder share a session: Ray, the published stream, and
-    the warm lanes.
+    compared and resumed. Methods that share an encoder share a session: Ray, the published stream, and the
+    warm lanes.
 
-    A run that cannot begin, or that fails, is a part of the study that failed, and the others go on. What
-    another run would meet too, as a full disk or a Ray that is lost, ends the study.
+    A run that cannot begin, or that fails, is a failed part of the study, and the others go on. An error that
+    another run would meet too, such as a full disk or a lost Ray, ends the study.
 
     Args:
         study: The study.
         say: Takes a line of progress.
-        last_words: Takes why the process is about to end, where nothing else will be heard of it.
+        last_words: Takes the reason why the process is about to end, where it can say nothing else.
         live: Takes in one line how far the study is, whenever that changes.
 
     Attributes:
@@ -71,7 +71,7 @@ class StudyRun:
         self._say = say
         self._last_words = last_words
         self._source: tuple[str, StreamSource] | None = None
-        self._shown = "", ""  # the content and the order of what the runs under way see
+        self._shown = "", ""  # the content and the order that the runs under way see
 
     def run(self) -> int:
         """Runs what is left.
@@ -81,7 +81,7 @@ class StudyRun:
             where it was interrupted.
 
         Raises:
-            Exception: Something that nobody foresaw. :attr:`stopped` has it too.
+            Exception: An unforeseen error. :attr:`stopped` has it too.
         """
         try:
             for arms in self._study.on_streams():
@@ -100,8 +100,8 @@ class StudyRun:
         return 0 if all(run.done for run in runs_now(self._study, self.book)) else 1
 
     def _jobs(self, arms: Sequence[StudyArm], number: int | None) -> list[_Job]:
-        """The searches, or the runs with a pair, that are left. Of a method whose search chose nothing there
-        are no others.
+        """The searches, or the runs with a pair, that are left. A method whose search chose nothing has no
+        runs with a pair.
         """
         found: list[_Job] = []
         for run in runs_now(self._study, self.book):
@@ -143,7 +143,7 @@ class StudyRun:
             for job in jobs:
                 self._failed(job.name, job.asked, error)
             return 0
-        if isinstance(jobs[0], SearchJob):  # Tune fills the lanes with each
+        if isinstance(jobs[0], SearchJob):  # Tune fills the lanes with each search
             return next(filter(None, (self._one(job, source, session) for job in jobs)), 0)
         ended: list[int] = []
         session.together(partial(self._note, ended, job, source, session) for job in jobs)
@@ -152,7 +152,7 @@ class StudyRun:
     def _note(self, ended: list[int], job: _Job, source: StreamSource, session: LentSession) -> None:
         if not any(ended):
             ended.append(self._one(job, source, session))
-            if ended[-1] == _INTERRUPTED:  # perhaps once it had no job left, so that no other run was told
+            if ended[-1] == _INTERRUPTED:  # perhaps when it had no job left, so that no other run heard of it
                 session.cut_short(KeyboardInterrupt())
 
     def _one(self, job: _Job, source: StreamSource, session: LentSession) -> int:
@@ -197,8 +197,8 @@ class StudyRun:
         return self._source[1]
 
     def _check_content(self, jobs: Sequence[_Job], source: StreamSource) -> None:
-        """Checks that all runs that have ended on the stream are of one content: methods are compared on it,
-        and averaged over the pairs.
+        """Checks that all runs that have ended on the stream saw the same content, since methods are compared
+        on it and averaged over the pairs.
 
         Raises:
             UserError: The stream's data has changed.
@@ -225,7 +225,7 @@ class StudyRun:
         # The runs with a pair follow in this session, unless the searches are shown another stream than they.
         apart = isinstance(jobs[0], SearchJob) and jobs[0].arm.searches_apart
         more = 0 if apart else len(jobs) * len(self._study.numbers)
-        # The lanes take it from there, and the session before may have had another one.
+        # The lanes take it from there. The session before may have had another one.
         shutil.rmtree(folder / TOKENIZER_FOLDER, ignore_errors=True)
         return SessionRequest(
             folder,
@@ -241,7 +241,7 @@ class StudyRun:
 
 
 def _sharing(arms: Sequence[StudyArm]) -> list[list[StudyArm]]:
-    """The methods, those that share a session together."""
+    """The methods, in groups that share a session."""
     groups: dict[str, list[StudyArm]] = {}
     for arm in arms:
         groups.setdefault(arm.shares(), []).append(arm)

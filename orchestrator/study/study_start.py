@@ -1,4 +1,4 @@
-"""A study that is about to begin, or to go on."""
+"""A study that is about to begin, or to be resumed."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class StudyStart:
         """A study that begins.
 
         Args:
-            request: What is asked.
+            request: The request.
             name: The study's name; None: by the time.
             say: Takes lines of progress.
 
         Raises:
-            UserError: What is asked for cannot be had.
+            UserError: The request cannot be served. The message is one line.
         """
         chosen = f"study-{datetime.now():%Y%m%d-%H%M%S}" if name is None else name
         check_free(chosen)
@@ -74,7 +74,7 @@ class StudyStart:
         pairs: int | None = None,
         trials: int | None = None,
     ) -> StudyStart:
-        """The study in ``runs/NAME`` is gone on with, and may grow.
+        """Resumes the study in ``runs/NAME``, which may grow.
 
         Args:
             name: The study's name.
@@ -84,8 +84,8 @@ class StudyStart:
             trials: How many trials each search is to have in all; None: as many as before.
 
         Raises:
-            UserError: There is no such study, it cannot become what is asked for, or a run of it was asked
-                for with something else.
+            UserError: There is no such study, it cannot become what is asked for, or a run of it had another
+                request.
         """
         request = _kept_request(name, "--resume")
         if pairs is not None and pairs < request.pairs:
@@ -107,7 +107,7 @@ class StudyStart:
 
     @classmethod
     def recorded(cls, name: str, say: Callable[[str], None]) -> StudyStart:
-        """The study in ``runs/NAME`` as it is recorded, which is not gone on with. Where the file of a search
+        """Reads the study in ``runs/NAME`` as it is recorded, without resuming it. Where the file of a search
         space is gone, the copy that the search kept takes its place.
 
         Args:
@@ -115,13 +115,13 @@ class StudyStart:
             say: Takes lines of progress.
 
         Raises:
-            UserError: There is no such study, or what it asks for cannot be read.
+            UserError: There is no such study, or its request cannot be read.
         """
         request = _with_kept_spaces(name, _kept_request(name, "--report"))
         return cls(Study.of(name, request), say)
 
     def preview(self) -> str:
-        """What would be run, as text. Nothing is started."""
+        """Describes what would be run, as text. Nothing is started."""
         study, book = self.study, StudyBook(self.study.folder)
         request, runs = study.request, list(runs_now(study, book))
         lines = [request.question, ""] if request.question else []
@@ -146,7 +146,7 @@ class StudyStart:
     def report(self) -> str:
         """Writes the result's files from what is recorded, and starts nothing.
 
-        A study that was asked for otherwise than its runs, as by an earlier version, has its files too. The
+        A study with another request than its runs had, as with an earlier version, gets its files too. The
         page says so.
 
         Returns:
@@ -172,7 +172,7 @@ class StudyStart:
         return f"{RUNS / self.study.name}/: {PAGE_FILE}, {', '.join((RESULT_FILE, *TABLE_FILES))}"
 
     def run(self, last: Callable[[str], None], live: Callable[[str], None] = lambda text: None) -> int:
-        """Runs to the end. Whatever ends it, the tables of what has ended are written.
+        """Runs to the end. Whatever ends it, the tables of the ended runs are written.
 
         Args:
             last: Takes the text with which the study ends.
@@ -182,7 +182,7 @@ class StudyStart:
             The exit status: 0, 1 or 130.
 
         Raises:
-            UserError: Another process works on the study, or its folder has something else.
+            UserError: Another process works on the study, or its folder contains something else.
         """
         ray_environment(self.say)  # before the first import of Ray
         from .study_run import StudyRun
@@ -209,13 +209,13 @@ class StudyStart:
             files = [self._files()]
         except OSError as error:
             if not is_full(error) or not status:
-                raise  # else the last lines have why
+                raise  # otherwise the last lines have the reason
         finally:
             last(last_lines([text.splitlines(), files], stopped, status == 130, again))
 
 
 def _check_trials(study: Study, trials: int) -> None:
-    """Checks that no search is to have fewer trials than it was asked for."""
+    """Checks that no search gets fewer trials than it was asked for."""
     least = max(arm.trials for arm in study.arms)
     if trials < least:
         raise UserError(
@@ -225,7 +225,7 @@ def _check_trials(study: Study, trials: int) -> None:
 
 
 def _kept_request(name: str, option: str) -> StudyRequest:
-    """What the study in ``runs/NAME`` asks.
+    """Reads the request of the study in ``runs/NAME``.
 
     Args:
         name: The study's name.
@@ -244,7 +244,7 @@ def _kept_request(name: str, option: str) -> StudyRequest:
 
 
 def _with_kept_spaces(name: str, request: StudyRequest) -> StudyRequest:
-    """``request`` with the search spaces that runs kept in the place of files that are gone."""
+    """``request``, where the search spaces that runs kept replace files that are gone."""
 
     def kept(arm: Arm) -> Arm:
         if arm.space is None or user_path(arm.space, follow=False).exists():

@@ -1,4 +1,4 @@
-"""The tables of a study, and the sentence that each comparison comes to."""
+"""Makes the tables of a study, and a sentence for each comparison."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def study_table(study: Study, book: StudyBook) -> str:
 
     The first method is compared with each other one, over the pairs that both have, by an exact Wilcoxon
     signed-rank test whose p is corrected for the stream's comparisons (Holm). A sentence says that all were
-    tuned alike, or had one memory, where that is so of the methods as they were run.
+    tuned alike, or had one memory, where that is true of the methods as they were run.
 
     Args:
         study: The study.

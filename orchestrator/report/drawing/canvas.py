@@ -12,13 +12,13 @@ Point = tuple[float, float]
 
 
 class Canvas:
-    """An SVG of the width :data:`WIDTH`. Its y axis leads down.
+    """An SVG of the width :data:`WIDTH`. Its y axis points down.
 
     All text is escaped. Colours and widths come from classes.
 
     Args:
         height: Its height, in the units of the width.
-        title: What it shows, for those who do not see it.
+        title: A description of the picture, for those who do not see it.
     """
 
     def __init__(self, height: float, title: str) -> None:
@@ -27,41 +27,80 @@ class Canvas:
         self._pieces: list[str] = []
 
     def line(self, start: Point, end: Point, kind: str) -> None:
-        """A straight line of the class ``kind``."""
+        """Draws a straight line.
+
+        Args:
+            start: Its (x, y), in units.
+            end: The other end's (x, y).
+            kind: Its class in the page's style.
+        """
         (x1, y1), (x2, y2) = start, end
         self._pieces.append(f'<path class="{kind}" d="M{_n(x1)} {_n(y1)}L{_n(x2)} {_n(y2)}"/>')
 
     def path(self, points: Sequence[Point], kind: str, *, closed: bool = False) -> None:
-        """A line through points, or an area, of the class ``kind``. Of one point nothing is drawn."""
+        """Draws a line through points, or an area. A single point draws nothing.
+
+        Args:
+            points: The points' (x, y), in units.
+            kind: Its class in the page's style.
+            closed: Whether the last point is joined to the first one.
+        """
         if len(points) > 1:
             steps = "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
             self._pieces.append(f'<path class="{kind}" d="M{steps}{"Z" if closed else ""}"/>')
 
     def squares(self, corners: Sequence[Point], size: Point, kind: str, opacity: float) -> None:
-        """Rectangles of one width and height, by their upper left corners, as one piece."""
+        """Draws rectangles of one width and height as one piece.
+
+        Args:
+            corners: Their upper left corners' (x, y), in units.
+            size: Their width and height.
+            kind: Their class in the page's style.
+            opacity: How opaque they are, 0 .. 1.
+        """
         width, height = size
         steps = "".join(
-            f"M{_n(x)} {_n(y)}h{_n(width)}v{_n(height)}h{_n(-width)}z"  # compact: there may be thousands
+            f"M{_n(x)} {_n(y)}h{_n(width)}v{_n(height)}h{_n(-width)}z"  # short, since there may be thousands
             for x, y in corners
         )
         self._pieces.append(f'<path class="{kind}" fill-opacity="{opacity:.2f}" d="{steps}"/>')
 
     def dot(self, at: Point, kind: str, said: str = "", radius: float = 3) -> None:
-        """A dot; ``said`` is shown where a pointer rests on it."""
+        """Draws a dot.
+
+        Args:
+            at: Its (x, y), in units.
+            kind: Its class in the page's style.
+            said: The text that is shown where a pointer rests on it; empty: none.
+            radius: Its radius, in units.
+        """
         title = f"<title>{escape(said)}</title>" if said else ""
         self._pieces.append(
             f'<circle class="{kind}" cx="{_n(at[0])}" cy="{_n(at[1])}" r="{_n(radius)}">{title}</circle>'
         )
 
     def cross(self, at: Point, kind: str, size: float = 3) -> None:
-        """An x."""
+        """Draws an x.
+
+        Args:
+            at: Its middle's (x, y), in units.
+            kind: Its class in the page's style.
+            size: Half of its side, in units.
+        """
         x, y = at
         steps = f"M{_n(x - size)} {_n(y - size)}l{_n(2 * size)} {_n(2 * size)}"
         steps += f"M{_n(x - size)} {_n(y + size)}l{_n(2 * size)} {_n(-2 * size)}"
         self._pieces.append(f'<path class="{kind}" d="{steps}"/>')
 
     def text(self, at: Point, words: str, kind: str = "", anchor: str = "middle") -> None:
-        """Words; ``anchor`` is ``start``, ``middle`` or ``end``."""
+        """Writes words on one line.
+
+        Args:
+            at: The (x, y) of the point that ``anchor`` names, in units.
+            words: The words.
+            kind: Their class in the page's style; empty: none.
+            anchor: ``start``, ``middle`` or ``end``: which point of the text is at ``at``.
+        """
         of = f' class="{kind}"' if kind else ""
         self._pieces.append(
             f'<text{of} x="{_n(at[0])}" y="{_n(at[1])}" text-anchor="{anchor}">{escape(words)}</text>'

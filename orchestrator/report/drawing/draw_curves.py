@@ -12,7 +12,7 @@ from .frame import BOTTOM, TOP, draw_frame, over_tasks
 from .scale import Scale
 
 MOST = 7
-"""How many curves one chart takes: as many colours can be told apart by all."""
+"""The most curves of one chart: everybody can tell as many colours apart."""
 
 _HEIGHT = 230
 
@@ -22,9 +22,9 @@ class Curve:
     """A method's curve.
 
     Attributes:
-        label: What it is called.
+        label: The method's name.
         mean: (T,), the mean over pairs after each task.
-        deviation: (T,), the sample standard deviation over pairs; NaN of one pair.
+        deviation: (T,), the sample standard deviation over pairs; NaN where there is one pair.
     """
 
     label: str
@@ -37,7 +37,7 @@ def draw_curves(curves: Sequence[Curve], label: str) -> str:
 
     Args:
         curves: One to :data:`MOST` curves. The n-th has the colour n.
-        label: What is on the axes.
+        label: The labels of the axes.
     """
     ends = [edge for curve in curves for edge in (curve.mean, *_edges(curve))]
     tasks = max(len(curve.mean) for curve in curves)
@@ -58,7 +58,7 @@ def draw_curves(curves: Sequence[Curve], label: str) -> str:
 
 
 def _edges(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
-    """The band's edges, inside what a score in percent can be."""
+    """The band's edges, within 0 .. 100 percent."""
     return tuple(np.clip(curve.mean + sign * curve.deviation, 0, 100) for sign in (-1, 1))
 
 

@@ -1,4 +1,4 @@
-"""Differences over pairs of one method with others, with their intervals."""
+"""Draws the differences over pairs between one method and others, with their intervals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def draw_differences(compared: Sequence[ComparisonResult], below: str, title: st
 
     Args:
         compared: The comparisons of one method with others.
-        below: What the differences are.
+        below: The label below the scale.
         title: What the chart shows.
     """
     told = [(found.found.low, found.found.high) for found in compared]

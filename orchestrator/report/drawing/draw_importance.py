@@ -1,4 +1,4 @@
-"""Which values of a search mattered, as bars."""
+"""Draws which values of a search mattered, as bars."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ _MOST = 12
 
 
 def draw_importance(what: WhatMattered, title: str) -> str:
-    """Draws the largest shares as SVG: a bar each, a coloured one where it is told from chance.
+    """Draws the largest shares as SVG, with a bar for each. A bar is coloured where its share can be told
+    from chance.
 
     Args:
         what: What mattered.

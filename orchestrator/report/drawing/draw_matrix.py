@@ -1,4 +1,4 @@
-"""The scores on each task after each task, as coloured cells."""
+"""Draws the scores on each task after each task as coloured cells."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def draw_matrix(matrix: np.ndarray, title: str, *, signed: bool = False) -> str:
 
     Args:
         matrix: (T, T), in percent, NaN where there is nothing.
-        title: What it shows.
-        signed: Whether it is a difference: above 0 has another colour than below.
+        title: What the chart shows.
+        signed: Whether the numbers are differences. Those above 0 then have another colour than those below.
     """
     shown, each = _coarse(matrix)
     cells = len(shown)
@@ -57,7 +57,7 @@ def _colour(canvas: Canvas, shares: np.ndarray, size: tuple[float, float]) -> No
 
 
 def _coarse(matrix: np.ndarray) -> tuple[np.ndarray, int]:
-    """The matrix with at most so many rows as can be drawn, and of how many tasks each is the mean."""
+    """The matrix with as many rows as can be drawn, and how many tasks each row is the mean of."""
     each = -(-len(matrix) // _MOST)
     if each == 1:
         return matrix, 1

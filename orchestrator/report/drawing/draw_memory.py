@@ -1,4 +1,4 @@
-"""Accuracy against memory."""
+"""Draws accuracy against memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class AtMemory:
     """A method with its memory.
 
     Attributes:
-        label: What it is called.
+        label: The method's name.
         memory: The samples in its memory at the end, a mean over pairs.
-        told: Its figures.
+        told: The summary of its figures.
     """
 
     label: str
@@ -29,12 +29,12 @@ class AtMemory:
 
 
 def draw_memory(methods: Sequence[AtMemory], best: Sequence[AtMemory], below: str, title: str) -> str:
-    """Draws methods by memory and figure as SVG, with intervals; those of the Pareto set are joined.
+    """Draws methods by memory and figure as SVG, with intervals. The methods of the Pareto set are joined.
 
     Args:
         methods: The methods.
-        best: Those of the Pareto set (:func:`pareto`).
-        below: What the memory is counted in.
+        best: The methods of the Pareto set (:func:`pareto`).
+        below: The unit of the memory.
         title: What the chart shows.
     """
     canvas = Canvas(_HEIGHT, title)
@@ -61,14 +61,14 @@ def draw_memory(methods: Sequence[AtMemory], best: Sequence[AtMemory], below: st
         left = x > (LEFT + WIDTH) / 2
         at = y + 4
         while any(abs(at - other) < 10 and abs(x - there) < 90 for there, other in taken):
-            at += 2  # names that lie on each other go down
+            at += 2  # names that would overlap move down
         taken.append((x, at))
         canvas.text((x - 7 if left else x + 7, at), method.label, "small", "end" if left else "start")
     return canvas.svg()
 
 
 def pareto(methods: Sequence[AtMemory], *, less_is_better: bool = False) -> list[AtMemory]:
-    """The methods that no other one beats with as little memory, from the smallest memory on.
+    """The methods that no method with as little memory beats, from the smallest memory on.
 
     Args:
         methods: The methods.

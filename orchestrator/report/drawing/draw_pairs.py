@@ -1,4 +1,4 @@
-"""Each pair's figures: a dot a method, joined from method to method."""
+"""Draws each pair's figures: a dot for each method, joined from method to method."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def draw_pairs(
 
     Args:
         methods: A method's label, pair -> figure, and their summary; None without figures.
-        below: What the figures are.
+        below: The label below the scale.
         title: What the chart shows.
     """
     values = [value for _, figures, _ in methods for value in figures.values()]

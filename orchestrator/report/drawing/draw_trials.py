@@ -1,4 +1,4 @@
-"""The trials of a search over tasks, with the task where each one ended."""
+"""Draws the trials of a search over tasks, with the task at which each ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .frame import BOTTOM, TOP, draw_frame, over_tasks
 from .scale import Scale
 
 MOST = 100
-"""How many trials are drawn."""
+"""The most trials that are drawn."""
 
 _HEIGHT = 170
 
@@ -18,12 +18,12 @@ _HEIGHT = 170
 def draw_trials(trials: Sequence[TrialCurve], label: str, title: str) -> str:
     """Draws trials as SVG: a line over tasks for each, with an x at the task where it was stopped or failed.
 
-    The chosen one is drawn last, and thick. Of more than :data:`MOST` trials the chosen one and the first
-    others are drawn. Values that are missing interrupt a line.
+    The chosen trial is drawn last, and thick. Where there are more than :data:`MOST` trials, the chosen one
+    and the first others are drawn. Missing values interrupt a line.
 
     Args:
         trials: The trials.
-        label: What is on the axes.
+        label: The labels of the axes.
         title: What the chart shows.
     """
     drawn = sorted(trials, key=lambda trial: not trial.chosen)[:MOST]

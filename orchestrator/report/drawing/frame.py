@@ -13,11 +13,11 @@ def draw_frame(canvas: Canvas, across: Scale, up: Scale, tasks: int, label: str)
     """Draws the frame of a chart over tasks.
 
     Args:
-        canvas: Takes it.
-        across: Of tasks, from 1.
-        up: Of the figures.
+        canvas: The canvas on which it is drawn.
+        across: The scale of tasks, from 1.
+        up: The scale of the figures.
         tasks: How many tasks there are.
-        label: What the figures are.
+        label: The label of the figures.
     """
     for tick in up.ticks():
         canvas.line((LEFT, up(tick)), (WIDTH - RIGHT, up(tick)), "grid")

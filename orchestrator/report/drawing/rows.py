@@ -1,4 +1,4 @@
-"""Rows with a name at the left and a scale below them."""
+"""Draws rows with a name at the left and a scale below them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rows_canvas(labels: list[str], values: Iterable[float], below: str, title: s
     Args:
         labels: The rows' names, from above.
         values: All values that are to be drawn.
-        below: What the scale is of.
+        below: The label of the scale.
         title: What the chart shows.
     """
     foot = TOP + ROW * len(labels)

@@ -1,1 +1,1 @@
-"""The sections of a study's page, each a function of what was found on one stream."""
+"""The sections of a study's page. Each is a function of the results on one stream."""

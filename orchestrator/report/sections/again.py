@@ -1,4 +1,4 @@
-"""The commands that make a stream's runs again."""
+"""The commands that repeat a stream's runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .section import Section
 
 
 def again(stream: StreamResult) -> Section:
-    """The commands that make each method's search, and its run with a pair, apart from the study.
+    """The commands that repeat each method's search, and its run with a pair, outside the study.
 
     Args:
         stream: The stream.

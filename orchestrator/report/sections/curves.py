@@ -29,7 +29,7 @@ def curves(stream: StreamResult) -> Section | None:
         return None
     first, *others = found
     charts = -(-len(others) // (MOST - 1)) or 1
-    each = -(-len(others) // charts)  # as many in each as can be
+    each = -(-len(others) // charts)  # as many in each chart as possible
     shown = [[first, *others[n * each : (n + 1) * each]] for n in range(charts)]
     drawn = [figure(draw_curves(one, _LABEL), key([curve.label for curve in one])) for one in shown]
     about = (

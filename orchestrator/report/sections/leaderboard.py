@@ -11,7 +11,7 @@ from .section import Section
 
 
 def leaderboard(stream: StreamResult) -> Section:
-    """The table that ``result.md`` has too, and one of further metrics and of what the runs took.
+    """The table that ``result.md`` also has, and a table of further metrics and of the costs of runs.
 
     Args:
         stream: The stream.

@@ -10,8 +10,8 @@ from .section import Section
 
 
 def mattered(stream: StreamResult) -> Section | None:
-    """A chart of each search that says which of its values mattered, and a sentence of each other one; None
-    where none says anything.
+    """A chart for each search that says which of its values mattered, and a sentence for each other search;
+    None where no search says anything.
 
     Args:
         stream: The stream.

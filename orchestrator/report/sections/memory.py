@@ -14,8 +14,8 @@ _KEPT = "replay/items"
 
 
 def memory(stream: StreamResult) -> Section | None:
-    """Each method's figure against the samples in its memory at the end; None where all have as many, or
-    fewer than two have a figure.
+    """Each method's figure against the samples in its memory at the end; None where all methods have the same
+    number of samples, or fewer than two have a figure.
 
     Args:
         stream: The stream.
