@@ -1,1 +1,1 @@
-"""From global rows to batches. This room knows nothing of Ray."""
+"""Makes batches from global rows. This room knows nothing of Ray."""

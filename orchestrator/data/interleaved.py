@@ -14,7 +14,7 @@ class Interleaved:
     """Alternates between steps on a task and steps on the memory.
 
     ``micro`` batches of ``task`` are followed by as many of ``memory``, and so on until both loaders, which
-    are of equal length, have ended. ``waited`` is the sum of both loaders' (:class:`Loader`).
+    are of equal length, have ended. ``waited`` is the sum over both loaders (:class:`Loader`).
 
     Args:
         task: The loader of the task's rows.

@@ -45,8 +45,7 @@ class Loader:
         steps: How many optimiser steps the phase has.
         seed: Decides the order of rows and the augmentations.
         weight: float (n,), each row's ``Batch.weight``; None: batches have none.
-        kept: Returns the ``Batch.kept`` of rows, or None of any where there is none yet; None: batches have
-            none.
+        kept: Returns the ``Batch.kept`` of rows, or None where no row has any yet; None: batches have none.
         augment: The name of a transform of :func:`~orchestrator.streams.augment.augment`.
         accumulate: How many micro-batches make one step.
         keep_last: Whether the rows that are left at the end of an epoch make a smaller batch

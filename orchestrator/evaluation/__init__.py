@@ -1,1 +1,1 @@
-"""Says what each scenario's score is and who measures it, and holds the one look at test data."""
+"""Evaluation by scenario: the score of each, the code that measures it, and the one look at test data."""

@@ -70,8 +70,8 @@ def first_reason(reason: str | None, device: torch.device) -> str | None:
 def all_or_none(work: Callable[[], _T], device: torch.device) -> _T:
     """Runs ``work`` on every rank and succeeds on all of them or on none.
 
-    One rank may take much longer than a collective waits (for an upload): the ranks meanwhile tell one
-    another that they are still at work.
+    One rank may take much longer than a collective waits, for instance for an upload. The ranks meanwhile
+    tell one another that they are still at work.
 
     Args:
         work: What each rank does. Every rank calls :func:`all_or_none`.

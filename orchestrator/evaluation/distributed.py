@@ -1,4 +1,4 @@
-"""What ranks do together: a pass over a split whose results all of them get, and decisions."""
+"""Joint work of ranks: a pass over a split whose results all of them get, and decisions."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ def final_evaluation(
         stream: The trial's stream.
         folder: The trial's folder.
         device: Where the method is evaluated.
-        stamp: What the checkpoints must be of (:func:`~orchestrator.storage.checkpoint.load`). It is kept
-            with the metrics.
+        stamp: The stamp that the checkpoints must carry (:func:`~orchestrator.storage.checkpoint.load`). It
+            is kept with the metrics.
         tokenizer: The files that the checkpoints must have.
 
     Returns:

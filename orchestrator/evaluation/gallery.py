@@ -28,7 +28,7 @@ class Gallery:
         self._features = [
             {name: embed(splits[name], name, k) for name in _NAMES} for k, splits in enumerate(self._splits)
         ]
-        # As released: in whatever tasks a query is looked for, relevant items are counted in all of them.
+        # As in the released code, relevant items are counted in all tasks, whichever tasks are searched.
         every = [t.splits["gallery"].label for t in stream.tasks if "gallery" in t.splits]
         self._counted = torch.from_numpy(np.concatenate(every))
 
@@ -42,7 +42,7 @@ class Gallery:
         return gallery_map_of_features(query, gallery, query_label, gallery_label, own, self._counted)
 
     def _own(self, tasks: int) -> np.ndarray:
-        """Where each query itself lies in the gallery; -1 where it does not."""
+        """Each query's own index in the gallery; -1 where it is not there."""
         query, gallery = (self._column("record", name, tasks) for name in _NAMES)
         order = np.argsort(gallery)
         match = order[np.searchsorted(gallery, query, sorter=order).clip(max=len(gallery) - 1)]

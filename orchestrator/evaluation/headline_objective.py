@@ -1,4 +1,4 @@
-"""By what runs without a search are compared."""
+"""The objective by which runs without a search are compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trained method says of pictures and texts, by scenario."""
+"""Predictions of a trained method, by scenario."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class AnswerPrediction:
     """Answers to N questions, each about its picture.
 
     Attributes:
-        answers: An answer each.
-        scores: float32 (N,), what each was chosen by: a logit, or a log-probability.
+        answers: One answer to each question.
+        scores: float32 (N,), the logit or log-probability by which each answer was chosen.
     """
 
     answers: list[str]

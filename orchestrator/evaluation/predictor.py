@@ -1,4 +1,4 @@
-"""A trained method that is asked about pictures and texts of one's own."""
+"""Predictions of a trained method for pictures and texts of one's own."""
 
 from __future__ import annotations
 
@@ -27,13 +27,20 @@ from .protocol import Evaluation
 
 
 class Predictor:
-    """A method as a trial left it, with the stream's preprocessing and the run's tokenizer.
+    """A trial's trained method, with the stream's preprocessing and the run's tokenizer.
 
     Attributes:
         method: The method itself, on its device.
         config: The trial's configuration.
         scenario: ``recognition``, ``retrieval`` or ``vqa``.
         classes: In recognition the names of the classes that were learnt; else empty.
+
+    Args:
+        method: The trained method. It is moved to ``device`` and put into eval mode.
+        config: The trial's configuration.
+        source: The stream, which may be without data.
+        tokenizer: The run's tokenizer; None: pictures have no texts (recognition).
+        device: Where predictions are computed.
     """
 
     def __init__(
@@ -54,7 +61,7 @@ class Predictor:
         self._how = Evaluation(device, run.eval_batch_size, run.precision, encode, run.deterministic)
 
     def predict(self, pictures: Sequence[Any], texts: Sequence[str] | None = None) -> Prediction:
-        """What the method says of ``pictures`` and ``texts``.
+        """Predicts for ``pictures`` and ``texts``.
 
         Args:
             pictures: N pictures of any size: paths of files, bytes of files, PIL images, or arrays of uint8
@@ -68,7 +75,8 @@ class Predictor:
             :class:`~orchestrator.evaluation.predictions.AnswerPrediction`, as the scenario is.
 
         Raises:
-            UserError: A picture that cannot be read, or texts where there are to be none.
+            UserError: A picture cannot be read, or texts are given where there must be none, or are missing
+                where there must be some.
         """
         given = GivenPictures(pictures, *self.picture, self._source.crop)
         texts = self._texts(texts, len(given))
@@ -80,19 +88,27 @@ class Predictor:
             return self._answer(given, texts)
 
     def embed_pictures(self, pictures: Sequence[Any]) -> Tensor:
-        """float32 (N, D), unit rows of N pictures, as :meth:`predict` takes them. In retrieval alone."""
+        """float32 (N, D), unit rows of N pictures, which are given as for :meth:`predict`. Only retrieval has
+        it.
+        """
         given = GivenPictures(pictures, *self.picture, self._source.crop)
         with torch.no_grad(), deterministic(self._how.deterministic):
             return self._embed(given, [""] * len(given), "image")
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """float32 (M, D), unit rows of M texts. In retrieval alone."""
+        """float32 (M, D), unit rows of M texts. Only retrieval has it."""
         with torch.no_grad(), deterministic(self._how.deterministic):
             return self._embed_texts(self._texts(texts, 0))
 
     def first_cut(self, texts: Sequence[str]) -> tuple[int, int, int] | None:
-        """Of the first text that the method reads only the beginning of, its place, how many tokens it has,
-        and how many are read. None: all are read whole.
+        """Finds the first text that is longer than what the method reads.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            The text's index, the number of its tokens, and the number of tokens that are read. None: all
+            texts are read whole.
         """
         if self._tokenizer is None:
             return None
@@ -121,7 +137,7 @@ class Predictor:
         return MatchPrediction((image @ text.T).cpu().numpy())
 
     def _embed_texts(self, texts: list[str]) -> Tensor:
-        # Beside texts alone a batch needs pictures, which nobody looks at, and the other way round.
+        # A batch of texts alone still needs pictures, which nothing looks at, and the other way round.
         shape, kind = self.picture
         none = ArrayPictures(np.broadcast_to(np.zeros((), kind), (len(texts), *shape)))
         return self._embed(none, texts, "text")

@@ -18,7 +18,7 @@ SCORE: dict[Scenario, str] = {"retrieval": "r_mean", "recognition": "accuracy", 
 
 
 HEADLINE: dict[Scenario, str] = {"retrieval": "seen/r_mean", "recognition": "average", "vqa": "average"}
-"""The metric by which a run is judged where nobody names another one."""
+"""The metric by which a run is judged unless another one is named."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Evaluation:
         batch_size: Samples that are scored together.
         precision: ``fp32`` or ``bf16``.
         encode: Puts a frozen encoder's features in the place of pixels.
-        deterministic: Whether deterministic algorithms alone are taken.
-        seed: What shuffles the pictures of recognition.
+        deterministic: Whether only deterministic algorithms are used.
+        seed: The seed by which pictures are shuffled in recognition.
     """
 
     device: torch.device

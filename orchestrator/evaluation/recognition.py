@@ -40,8 +40,7 @@ def evaluate_recognition(
     seen: int,
     how: Evaluation,
 ) -> Scores:
-    """Scores each task by itself, and what the tasks seen have taught. Scores are in percent, angles in
-    degrees.
+    """Scores each task by itself, and the tasks seen together. Scores are in percent, angles in degrees.
 
     Pictures are scored in batches of ``method.eval_batch_size`` where the method has one. A split is sorted
     by class, so each is shuffled by ``how.seed``, as the released code of CLAP4CLIP shuffles them: there the
@@ -207,7 +206,7 @@ def _shuffled(seed: int, rows: int) -> np.ndarray:
 
 def _of_seen(known: Sequence[_Columns], batch_size: int, seed: int) -> dict[str, float]:
     correct, confidence = _joined(known, "correct"), _joined(known, "confidence")
-    # A row's place in the order is where the order's inverse has it.
+    # The inverse of the order has each row's position in it.
     places = [np.argsort(_shuffled(seed, len(columns["correct"]))) for columns in known]
     batch = np.concatenate([k * 2**32 + own // batch_size for k, own in enumerate(places)])
     return {

@@ -11,7 +11,7 @@ from ..storage.task_key import task_key
 from .tables import Table
 
 CORNER = "tasks up to"
-"""What the rows of :func:`checkpoint_table` are."""
+"""The name of the rows of :func:`checkpoint_table`."""
 
 _HEADS = {
     "r_mean": "R_m",

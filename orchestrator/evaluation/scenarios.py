@@ -1,4 +1,4 @@
-"""Knows, for each scenario, what its score is and who measures it."""
+"""Chooses by scenario the code that evaluates and the score."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def evaluate(
         split: The split of each task.
         tasks: Tasks 0 .. ``tasks`` - 1 are scored one by one.
         seen: Tasks 0 .. ``seen`` - 1 are scored together; ``seen`` <= ``tasks``.
-        how: How the method is evaluated. Where ``how.deterministic``, as
-            :func:`~orchestrator.numerics.deterministic.deterministic`.
+        how: How the method is evaluated. With ``how.deterministic``,
+            :func:`~orchestrator.numerics.deterministic.deterministic` algorithms alone are used.
 
     Raises:
-        Diverged: What the model says of a sample, or a metric, is not finite
+        Diverged: An output of the model, or a metric, is not finite
             (:class:`~orchestrator.numerics.diverged.Diverged`). All ranks raise it.
     """
     measures = {

@@ -45,7 +45,7 @@ def write_table(path: Path, table: Table, corner: str) -> None:
     Args:
         path: The file.
         table: The table.
-        corner: Says what the table's rows are.
+        corner: The text of the top left field, which says what the table's rows are.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
@@ -91,7 +91,7 @@ def parse_matrix(text: str, where: str) -> np.ndarray:
 
     Args:
         text: What the file has.
-        where: What it is, for errors.
+        where: The file's description, for errors.
 
     Raises:
         UserError: As of :func:`read_table`.

@@ -1,4 +1,4 @@
-"""A method with the weights that a trial left it."""
+"""Makes a method with the weights of a finished trial."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def trained_predictor(
     weights: dict[str, Tensor],
     device: torch.device,
 ) -> Predictor:
-    """Makes a trial's method again and gives it its weights.
+    """Makes a trial's method anew and loads its weights.
 
     Args:
         config: The trial's configuration.
@@ -42,13 +42,13 @@ def trained_predictor(
     texts: Tokenizer | None = None
     spec: InputSpec | ClassSpec
     if source.scenario == "recognition":
-        from ..features.bank import text_features  # open_clip, seconds that others need not wait
+        from ..features.bank import text_features  # imports open_clip, which takes seconds
 
         spec = text_features(config, source)
     else:
         texts = Tokenizer.load(tokenizer)
         spec = input_spec(source, texts)
-    with seeded(config.run.seed):  # as the trial made it, and nothing of the caller's is drawn
+    with seeded(config.run.seed):  # as the trial made it, and the caller's generators stay as they are
         method = get_method(config.method_name)(config.method, spec)
     checkpoint.restore(method, weights)
     return Predictor(method, config, source, texts, device)

@@ -53,7 +53,7 @@ def evaluate_questions(
     ``by_task`` is the mean soft accuracy (:func:`~orchestrator.metrics.vqa_accuracy.answer_scores`) of each
     task. Where the stream is measured by WUPS it is the mean of :class:`~orchestrator.metrics.wups.Wups`,
     which is called accuracy all the same. An untrained method (``seen`` = 0) is not asked, since it has no
-    answers: its scores are 0, and it has no metrics. The questions of a task not yet seen are put like any
+    answers: its scores are 0, and it has no metrics. The questions of a task not yet seen are asked like any
     others.
 
     ``metrics`` has ``task_01/accuracy`` ... and, over all questions of the tasks seen: ``seen/accuracy``;

@@ -57,7 +57,7 @@ def question_metrics(
 
 
 def composition_tasks(stream: Stream, split: Literal["validation", "test"]) -> list[int]:
-    """Returns the tasks whose questions are of one of :data:`COMPOSITION_KINDS`.
+    """Returns the tasks whose questions have one of :data:`COMPOSITION_KINDS`.
 
     Args:
         stream: The stream.

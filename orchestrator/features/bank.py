@@ -65,8 +65,8 @@ def open_bank(
 ) -> Bank:
     """Returns the features of ``source`` under the frozen CLIP of ``config``.
 
-    The features are kept under ``root`` from an earlier run, or ``run`` encodes them now. Their folders'
-    names stand for all that decides them: for pictures the data set, the encoder's weights and
+    The features are kept under ``root`` from an earlier run, or ``run`` encodes them now. The names of their
+    folders are hashes of all that decides them: for pictures the data set, the encoder's weights and
     preprocessing, the transform and the number of views; for the class texts their names and templates.
     Streams that have the same pictures in another order, or in other tasks and splits, share them.
 
@@ -99,7 +99,7 @@ def open_bank(
             "encoder": clip.fingerprint,
         },
     )
-    # Features that were kept while each view of ``flip`` was drawn are of other views.
+    # Features from the time when each view of ``flip`` was drawn are those of other views.
     transform = "flip odd views" if source.augment == "flip" else source.augment
     identity = {
         "kind": "pictures",

@@ -31,7 +31,7 @@ Runner = Callable[[SampleEncoder, list[Chunk]], Generator[tuple[int, bytes], Non
 ``encode``.
 """
 
-_PICTURES = 64  # pictures a chunk, at least: a process loses so many when it is interrupted
+_PICTURES = 64  # pictures a chunk, at least: an interrupted process loses as many
 _CHUNKS = 2000  # chunks of a stream, about: a folder of many more files is slow to list
 
 
@@ -99,7 +99,7 @@ class Builder:
         return max(end for _, end in self._spans.values())
 
     def build(self, run: Runner) -> FrozenFeatures:
-        """Encodes by ``run`` what is not there yet.
+        """Encodes with ``run`` what is not there yet.
 
         Args:
             run: Encodes chunks.
@@ -175,8 +175,8 @@ class Builder:
         return np.concatenate([self._pictures.knows(train, viewed), self._pictures.knows(others, False)])
 
     def _missing(self) -> np.ndarray:
-        """Which rows are to be encoded, bool (N,). One that was left out is, as soon as it can be read. Where
-        it may not be left out, its error is raised.
+        """Which rows have to be encoded, bool (N,). A row that was left out is encoded as soon as it can be
+        read. Where it may not be left out, its error is raised.
         """
         missing = ~self._known()
         left_out = missing & np.isin(self._numbers, self._pictures.unreadable)
@@ -228,15 +228,15 @@ class Builder:
             return False
         if isinstance(chunk, TextChunk):
             return True
-        # A picture that was left out is tried once more: it may have been mended, or it may not be left out
-        # now. A stream with other splits may want views of what another one held out.
+        # A picture that was left out is tried once more. It may have been mended, or it may not be left out
+        # now. A stream with other splits may need views of pictures that another stream held out.
         return np.array_equal(arrays["picture"], chunk.numbers) and (not chunk.viewed or "views" in arrays)
 
     def _picture_chunks(self, missing: np.ndarray) -> dict[int, PictureChunk]:
         """The chunks, by number, that have the rows of ``missing``.
 
-        A chunk is the same pictures for every stream that has them: those beside a picture decide the last
-        bit of its features. Where one of them is trained on, all are encoded in views.
+        A chunk has the same pictures for every stream that has them, since the pictures beside a picture
+        decide the last bit of its features. Where one of them is trained on, all are encoded in views.
         """
         size = max(_PICTURES, -(-self._ends[-1] // _CHUNKS))
         spans = zip([0, *self._ends], self._ends, strict=False)

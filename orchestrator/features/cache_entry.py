@@ -42,10 +42,10 @@ class CacheEntry:
         return self.folder / f"{name}.npy"
 
     def finished(self) -> dict[str, Any] | None:
-        """Returns what :meth:`finish` was told, where it was called: the arrays are then there, and whole.
+        """Returns what :meth:`finish` was given. The arrays are then there, and whole.
 
         Returns:
-            What :meth:`finish` was told; None where the arrays are not finished.
+            What :meth:`finish` was given; None where the arrays are not finished.
 
         Raises:
             UserError: ``meta.json`` describes something else, or an array is not the one that was finished.
@@ -100,7 +100,7 @@ class CacheEntry:
         try:
             with np.load(self.folder / f"chunks/{number:06d}.npz", allow_pickle=False) as file:
                 if any(part.compress_type != zipfile.ZIP_STORED for part in file.zip.infolist()):
-                    return None  # no chunk is written compressed, and this one may be of any size
+                    return None  # this project wrote no such chunk, which may have any size
                 return {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
             return None

@@ -128,7 +128,20 @@ class Encoder:
 
     @full_precision()
     def encode(self, chunk: Chunk, device: str, threads: int = 1) -> bytes:
-        """Encodes as :class:`SampleEncoder` says: unit rows of pictures (n, D) and of texts."""
+        """Encodes a chunk, as :class:`SampleEncoder` says. The result is the same for all ``threads``.
+
+        Args:
+            chunk: What is encoded.
+            device: Where it is encoded.
+            threads: How many threads read pictures, at least 1.
+
+        Returns:
+            The bytes of an .npz file: unit rows of pictures (n, D), and (n, V, D) of their views, or unit
+            rows of texts (n, D).
+
+        Raises:
+            UserError: A picture cannot be read, or this machine has another CLIP.
+        """
         clip = self._clip(device)
         if isinstance(chunk, TextChunk):
             return npz(text=clip.encode_text(chunk.texts).cpu().numpy())
@@ -174,7 +187,7 @@ def read_chunk(
     """Reads the pictures of a chunk.
 
     Args:
-        encoder: Has the splits' pictures, and says whether bad ones are left out.
+        encoder: The encoder, which has the splits' pictures and says whether bad ones are left out.
         chunk: What is read.
         threads: How many threads read.
 

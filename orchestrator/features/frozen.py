@@ -36,7 +36,7 @@ def load_backbone(config: ClipConfig) -> Clip:
     Raises:
         UserError: The CLIP cannot be loaded.
     """
-    # These imports take seconds: only those who need a CLIP wait for them.
+    # These imports take seconds, so that they happen only where a CLIP is needed.
     with importing():
         from methods.backbones.clip import load_clip
 
@@ -47,14 +47,14 @@ def load_backbone(config: ClipConfig) -> Clip:
 
 
 def asks_queries(config: RunConfig) -> bool:
-    """Returns whether the method goes by what frozen encoders give for pictures with their texts: the
+    """Returns whether the method uses what frozen encoders give for pictures with their texts: the
     prompt-free queries of an image-text model, or the rows of two towers.
     """
     return bool(methods.get(config.method_name).frozen & {"queries", "pairs"})
 
 
 def asks_pictures(config: RunConfig) -> bool:
-    """Returns whether the method reads pictures beside what :func:`asks_queries` tells of."""
+    """Returns whether the method reads pictures beside the queries or rows of :func:`asks_queries`."""
     return "pairs" not in methods.get(config.method_name).frozen
 
 
@@ -80,7 +80,8 @@ def load_queries(backbone: Any, spec: InputSpec) -> QueryModel | PairEncoder:
 
 
 def encoder_fingerprint(config: RunConfig, spec: InputSpec | ClassSpec) -> str | None:
-    """Equal where the frozen encoders of a configuration's method are equal; None: the method trains its own.
+    """A text that is equal where the frozen encoders of a configuration's method are equal. None: the method
+    trains its own.
 
     Args:
         config: A run's configuration.
@@ -141,11 +142,11 @@ def frozen_encoder(config: RunConfig, stream: Stream, device: torch.device | str
 
 
 def image_encoder(config: RunConfig, device: torch.device | str) -> Callable[[Batch], Batch]:
-    """As :func:`frozen_encoder`, of pictures that nobody has encoded."""
+    """As :func:`frozen_encoder`, for pictures that have not been encoded beforehand."""
     backbone = frozen_backbone(config)
     if backbone is None:
         return lambda batch: batch
-    shared = load_backbone(backbone)  # by all of this process who ask for it, on whatever device
+    shared = load_backbone(backbone)  # one in a process, on whatever device it is used
 
     @full_precision()
     def encode(batch: Batch) -> Batch:

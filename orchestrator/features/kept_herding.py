@@ -23,7 +23,7 @@ def kept_herding(
 ) -> Path:
     """Ranks the training rows within their labels, or finds the ranks of an earlier run.
 
-    The ranks are of one order and one set of training rows, so that each stream has a file of its own, of
+    The ranks belong to one order and one set of training rows, so that each stream has a file of its own, of
     four bytes a row. The caller holds the lock of ``pictures``.
 
     Args:

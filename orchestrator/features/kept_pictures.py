@@ -1,4 +1,4 @@
-"""What a frozen encoder gave for pictures, kept on disk and found by the pictures' numbers."""
+"""Keeps on disk what a frozen encoder gave for pictures. It is found by the pictures' numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK = 4096  # rows that are gathered at once
 
 @dataclass(frozen=True)
 class _Part:
-    """A finished part: int64 (n,) numbers of its rows, of which the first ``viewed`` have views; and the
+    """A finished part: int64 (n,) numbers of its rows, where the first ``viewed`` rows have views; and the
     numbers of pictures that could not be read when it was made.
     """
 
@@ -32,8 +32,8 @@ class KeptPictures:
     """The arrays of a data set's pictures under an encoder, whatever the order in which streams have them.
 
     They are kept in parts. The first part has the pictures of the stream that was encoded first, in its
-    order. What a later stream has beside them, or has views of, is another part, and what could be read only
-    later. A part never changes; of a picture in several parts the last one counts. A part is a
+    order. Another part has what a later stream has beside them or needs views of, and what could be read only
+    later. A part never changes. Where a picture is in several parts, the last part counts. A part is a
     :class:`~orchestrator.features.cache_entry.CacheEntry` of its own, with the arrays ``picture``, int64
     (n,), the numbers of its rows; ``feature``, (n, ...); and ``views``, (m, V, ...), of its first m rows.
 
@@ -70,7 +70,7 @@ class KeptPictures:
 
     @property
     def unreadable(self) -> np.ndarray:
-        """The numbers of pictures that could not be read when they were to be encoded."""
+        """The numbers of pictures that could not be read when it was their turn."""
         return np.concatenate([np.empty(0, np.int64), *(part.unreadable for part in self._parts)])
 
     def knows(self, numbers: np.ndarray, viewed: bool) -> np.ndarray:
@@ -83,9 +83,9 @@ class KeptPictures:
         return self._find(numbers, viewed)[0] >= 0
 
     def _find(self, numbers: np.ndarray, viewed: bool) -> tuple[np.ndarray, np.ndarray]:
-        """The part and the row of each picture; -1 for a part that there is none of."""
+        """The part and the row of each picture; the part is -1 where no part has the picture."""
         part, row = np.full(len(numbers), -1), np.zeros(len(numbers), np.int64)
-        for index in range(len(self._parts)):  # what was kept last is taken
+        for index in range(len(self._parts)):  # the last part counts
             known = self._parts[index].numbers
             position = _positions(known[: self._parts[index].viewed] if viewed else known, numbers)
             part[position >= 0], row[position >= 0] = index, position[position >= 0]
@@ -94,7 +94,7 @@ class KeptPictures:
     def arrange(self, name: str, numbers: np.ndarray, ordered: Path | None) -> tuple[np.ndarray, Path | None]:
         """Returns an array with one row for each of ``numbers``, which the parts have.
 
-        Where a part's rows are these, they are read in place. Else they are gathered.
+        Where a part has exactly these rows, they are read in place. Otherwise they are gathered.
 
         Args:
             name: ``feature`` or ``views``.

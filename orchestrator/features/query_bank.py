@@ -1,4 +1,4 @@
-"""What frozen encoders give for a stream's pictures with their texts."""
+"""Opens what frozen encoders give for a stream's pictures with their texts."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def open_query_bank(
     run: Runner,
     ordered: Path | None = None,
 ) -> QueryBank:
-    """Returns what a method goes by of a stream under the frozen backbone of ``config``
-    (:func:`~.frozen.asks_queries`).
+    """Returns what the frozen backbone of ``config`` gives for a stream, for a method of
+    :func:`~.frozen.asks_queries`.
 
-    It is kept under ``root`` from an earlier run, or ``run`` encodes it now. Its folder's name stands for all
-    that decides it: the stream's pictures, the tokens of questions or captions, and the model's weights. The
-    order in which they come does not.
+    It is kept under ``root`` from an earlier run, or ``run`` encodes it now. The name of its folder is a hash
+    of all that decides it: the stream's pictures, the tokens of questions or captions, and the model's
+    weights. The order in which they come is not part of it.
 
     Args:
         config: A run's configuration.

@@ -48,8 +48,18 @@ class QueryEncoder:
 
     @full_precision()
     def encode(self, chunk: PictureChunk, device: str, threads: int = 1) -> bytes:
-        """Encodes as :class:`~orchestrator.features.encoder.SampleEncoder` says: the model's rows
-        (n, R, D) of each.
+        """Encodes a chunk, as :class:`~orchestrator.features.encoder.SampleEncoder` says.
+
+        Args:
+            chunk: What is encoded: pictures, with their questions or captions.
+            device: Where it is encoded.
+            threads: How many threads read pictures, at least 1.
+
+        Returns:
+            The bytes of an .npz file, with the model's rows (n, R, D) of each picture as ``feature``.
+
+        Raises:
+            UserError: A picture cannot be read, or this machine has another model.
         """
         model = load_queries(self.backbone, self.spec).to(device)
         check_fingerprint(model.fingerprint, self.fingerprint, self.name)

@@ -1,4 +1,4 @@
-"""What a shipped model has seen of a stream in its pretraining."""
+"""Says what a shipped model has seen of a stream in its pretraining."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def seen_in_pretraining(config: RunConfig, source: StreamSource) -> Iterator[str
 
 
 def _shipped(backbone: object) -> str:
-    """The name of the shipped model whose weights are taken; empty where they are others."""
+    """The name of the shipped model whose weights are used; empty where other weights are used."""
     if isinstance(backbone, PairConfig) and backbone.clip is not None:
         return _shipped(backbone.clip)
     if isinstance(backbone, ClipConfig):

@@ -1,4 +1,4 @@
-"""The order in which a stream has its records."""
+"""Computes a hash of the order in which a stream has its records."""
 
 from __future__ import annotations
 

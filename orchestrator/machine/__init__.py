@@ -1,1 +1,1 @@
-"""What the machine lets this process have."""
+"""The resources that the machine lets this process use."""

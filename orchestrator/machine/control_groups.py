@@ -21,7 +21,7 @@ def control_groups(controller: str, root: Path = Path("/")) -> Iterator[Path]:
         if names and controller not in names.split(","):
             continue
         base = root / "sys/fs/cgroup" / (controller if names else "")
-        # In a container the path is the machine's, and what is around the container cannot be seen.
+        # In a container the path is that of the machine, and groups around the container cannot be seen.
         innermost = base / path.strip("/")
         for folder in dict.fromkeys([innermost, *innermost.parents, base]):
             if folder.is_relative_to(base) and folder.is_dir():

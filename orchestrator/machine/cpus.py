@@ -13,8 +13,8 @@ from .control_groups import control_groups, read_text
 def usable_cpus(root: Path = Path("/")) -> int:
     """How many CPUs this process may use, 1 or more.
 
-    They are those that it may be scheduled on (``taskset``, SLURM, cpusets), and no more than the whole ones
-    in its control groups' share of time (containers, systemd).
+    They are the CPUs on which it may be scheduled (``taskset``, SLURM, cpusets), but no more than the whole
+    CPUs in its control groups' share of time (containers, systemd).
 
     Args:
         root: The folder that has ``proc`` and ``sys``.

@@ -1,4 +1,4 @@
-"""What this process may use, and what a Ray of its own uses."""
+"""Checks that this process may use what a Ray of its own uses."""
 
 from __future__ import annotations
 

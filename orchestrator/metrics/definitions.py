@@ -1,4 +1,4 @@
-"""What each metric is, in the words of the pages."""
+"""Defines each metric in the words of the pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Definition:
 
     Args:
         names: The metrics that the row defines, without their split. ``task_01`` stands for each task.
-        text: What they are.
+        text: Their definition.
         source: Where the definition is from; empty where it is the scenario's common one.
         each: Whether there is one such metric for each task, kind or group.
     """

@@ -1,6 +1,6 @@
 """Metrics that follow from a stream's accuracy matrix alone, by name.
 
-They can so be had of any run whose matrix was kept, whatever was thought of when it ran.
+They can be computed for any run whose matrix was kept, even if the metric was added later.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class MatrixMetric:
     """A metric of ``R`` (T, T), the score on each task after each task.
 
     Attributes:
-        compute: ``R`` -> the metric, NaN where it needs more tasks or an entry that is not there.
-        text: What it is. R[t, k] is counted from 1, and T is the number of tasks.
+        compute: ``R`` -> the metric, NaN where it needs more tasks or an entry that was not measured.
+        text: Its definition. R[t, k] is counted from 1, and T is the number of tasks.
         source: Where the definition is from; empty where it is common.
     """
 

@@ -132,7 +132,7 @@ def _counts(truth: NDArray[Any], sure: NDArray[Any]) -> tuple[NDArray[Any], NDAr
 def _area(hits: NDArray[Any], taken: NDArray[Any]) -> float:
     """Computes the area under the curve of recall over false positives.
 
-    Points on the straight line between two others are left out. So does scikit-learn, whose sum is the same.
+    Points on the straight line between two others are left out, as in scikit-learn, whose sum is the same.
     """
     if len(hits) > 2:
         inner = (np.diff(hits, 2) != 0) | (np.diff(taken, 2) != 0)

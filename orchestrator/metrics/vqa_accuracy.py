@@ -18,8 +18,9 @@ _POINT = re.compile(r"\.(?!\d)")  # not as in 1.5
 _ARTICLES = frozenset({"a", "an", "the"})
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NUMBERS = {"none": "0", **{word: str(number) for number, word in enumerate(_DIGITS)}}
-# The words whose missing apostrophe is put back. Two kinds of the published table are not listed: words that
-# lack none (let's, she's), and words with a capital, which lower-case text never contains.
+# The words whose missing apostrophe is put back. Two kinds of words of the published table are not listed:
+# words that lack no apostrophe (let's, she's), and words with a capital, which lower-case text never
+# contains.
 _CONTRACTED = """
     ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd
     he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am might've mightn't mightn't've must've
@@ -32,7 +33,7 @@ _CONTRACTED = """
 """
 
 
-@lru_cache(maxsize=2**16)  # of VQA v2's six million answers, nearly all are given again and again
+@lru_cache(maxsize=2**16)  # nearly all of VQA v2's six million answers are given again and again
 def normalise(text: str) -> str:
     """Brings an answer into the form in which the official VQA evaluation compares answers.
 
@@ -52,7 +53,7 @@ def answer_scores(answers: Sequence[str], matching: Matching = "official") -> di
     answer's worth is the mean of min(1, n / 3), where each annotator is left out in turn and n counts how
     many of the others gave the answer. This is VQA's measure over ten annotators. With fewer than four
     annotators, the number of all others takes the place of three. A single annotator's answer is worth 1. An
-    answer that one annotator of many gave is included too, and none is worth 0.
+    answer that one annotator of many gave is included too. No answer is worth 0.
 
     Args:
         answers: The annotators' answers, at least one.

@@ -1,1 +1,1 @@
-"""Where the shipped weights come from."""
+"""Makes the weights that are shipped."""

@@ -1,5 +1,6 @@
-"""``python -m orchestrator.pretrain WHAT``: make what comes with the package, the small CLIP, the image-text
-model or the tokenizer that goes with it, and judge it."""
+"""``python -m orchestrator.pretrain WHAT`` makes what comes with the package, and judges it: the small CLIP,
+the image-text model, or that model's tokenizer.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ _HELP = {
 
 
 def main(arguments: list[str]) -> int:
-    """Trains, writes the file, and prints what it is good for. Returns the exit status."""
+    """Trains, writes the file, and prints how good it is. Returns the exit status."""
     parser = CommandParser(prog="python -m orchestrator.pretrain", description=__doc__)
     add_version(parser)
     commands = parser.add_subparsers(dest="command", required=True)

@@ -1,4 +1,4 @@
-"""What a pretrained CLIP knows of things that it has not seen."""
+"""Measures what a pretrained CLIP knows of things that it has not seen."""
 
 from __future__ import annotations
 

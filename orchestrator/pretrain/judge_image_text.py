@@ -1,4 +1,4 @@
-"""What the pretrained image-text model knows of things that it has not seen."""
+"""Measures what the pretrained image-text model knows of things that it has not seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a linear head can read off frozen features."""
+"""Measures how much a linear head can read off frozen features."""
 
 from __future__ import annotations
 

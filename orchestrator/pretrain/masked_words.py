@@ -9,10 +9,10 @@ import numpy as np
 from ..streams.text.tokenizer import Tokenizer
 from .statements import ASPECTS, PLAIN
 
-# The shares of words to predict: of those that tell what a thing is like, of those that say what it is, and
-# of the others. A noun is spelled in several tokens, and does not help with things never seen.
+# The shares of words to predict: among words for a thing's look, among nouns, and among the others. A noun is
+# spelled in several tokens, and does not help with things never seen.
 _ASPECT, _NOUN, _PLAIN = 0.5, 0.15, 0.05
-# As in BERT: of the words to predict, the share that becomes [MASK] and the share that becomes any token. The
+# As in BERT: the share of the words to predict that becomes [MASK], and the share that becomes any token. The
 # rest stays.
 _MASKED, _RANDOM = 0.8, 0.1
 
@@ -25,7 +25,7 @@ class StatementRows:
         self._known: dict[str, list[int]] = {}
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Encodes texts. What is longer than the tokenizer's rows is cut.
+        """Encodes texts. A text that is longer than the tokenizer's rows is cut.
 
         Returns:
             Three arrays (N, L), with L the length of the longest text: ids, int64, with [CLS], [SEP] and
@@ -49,9 +49,9 @@ class StatementRows:
 
         Args:
             rng: The generator.
-            ids: As :meth:`encode` gave them, as are ``word`` and ``share``.
-            word: The word of each token.
-            share: The probability with which that word is to be predicted.
+            ids: As :meth:`encode` gave them.
+            word: The word of each token, as :meth:`encode` gave it.
+            share: The probability with which that word is to be predicted, as :meth:`encode` gave it.
 
         Returns:
             (ids, selected), both (N, L).

@@ -200,8 +200,8 @@ def _tell(
     if aspect == "noun":
         wrong = rng.choice(_absent_nouns(told, row))
     else:
-        # Half of the time the wrong value is what another quarter has. Then it does not suffice to know that
-        # it is somewhere.
+        # Half of the time the wrong value is that of another quarter. Then it does not suffice to know that
+        # the scene has it somewhere.
         values = {getattr(other, aspect) for other in present} if rng.random() < 0.5 else set()
         values -= {getattr(group, aspect), ""}
         wrong = rng.choice(sorted(values) or [v for v in WORDS[aspect] if v != getattr(group, aspect)])

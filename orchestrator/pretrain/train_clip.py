@@ -37,8 +37,8 @@ class Recipe:
         learning_rate: AdamW's highest rate. It rises for a tenth of the steps and then falls to 0 along a
             cosine.
         weight_decay: The weight decay of matrices, 0 or more.
-        colours: How many colours the things of a step have, 2 .. 8. With few colours, pairs are told apart by
-            what things are.
+        colours: How many colours the things of a step have, 2 .. 8. With few colours, the kinds of things
+            tell pairs apart.
         seed: The seed of weights and pairs, 0 .. 2**32 - 1.
     """
 

@@ -46,8 +46,8 @@ SPEC = InputSpec(
 _EVERY = 100
 _TEMPERATURE = 0.07
 _PLACED = 0.5
-# The share of false statements that are made from the true one by changing a word. The others are another
-# scene's.
+# The share of false statements that are made from the true one by changing a word. The others belong to
+# another scene.
 _ONE_WORD = 0.5
 
 
@@ -102,8 +102,8 @@ def train_image_text(recipe: ImageTextRecipe, out: Path, say: Callable[[str], No
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
         model = ImageTextModel(BackboneConfig("world", weights="towers", attention="eager"), SPEC, EMBED_DIM)
-        # Position embeddings are as large as what patches hold, so that where things are is told as plainly
-        # as what they are.
+        # Position embeddings are as large as the patches' embeddings, so that a thing's position counts as
+        # much as its kind.
         nn.init.normal_(model.vision.pos_embed, std=_PLACED)
         matching = nn.Linear(model.vision.embed_dim, 2)
     parameters = [*model.parameters(), *matching.parameters()]

@@ -14,13 +14,13 @@ from .scenes import draw_scenes
 from .statements import describe, groups, state
 
 VOCABULARY = 617
-"""The size of the vocabulary. It is odd, so that weights and a tokenizer that do not belong together are told
-apart by it.
+"""The size of the vocabulary. It is an unusual number, so that weights and a tokenizer that do not belong
+together differ in it.
 """
 
 _SCENES = 3000
-# Words and turns of phrase in questions, so that a question is not spelled letter by letter. Nothing is
-# answered.
+# Words and phrases of questions, so that a question is not spelled letter by letter. There are no answers to
+# them.
 _QUESTIONS = (
     "what color is the {noun}?",
     "what colour is the thing {place}?",

@@ -32,13 +32,13 @@ class Recipe:
 
     Attributes:
         name: Its name, ``METHOD/NAME``.
-        table: Which table it is, and whether in the paper's reading or in that of the released code.
+        table: The published table, and whether it is read as in the paper or as in the released code.
         method: The method's name.
         stream: The stream's name.
         values: Dotted key -> value, of the sections ``method``, ``stream``, ``replay`` and ``run``.
-        metrics: The metrics that the table prints -> what it calls them, and the published figure where it is
-            known.
-        needs: What has to be there: data and weights.
+        metrics: The metrics that the table prints -> their names there, and the published figures where they
+            are known.
+        needs: The data and weights that it needs.
         differs: What differs from the published setting all the same.
     """
 
@@ -99,17 +99,17 @@ class Recipe:
 
         Args:
             stream: A stream in the place of the recipe's, at that stream's own values.
-            preset: A preset in the place of the recipe's. What it sets wins over the recipe's values.
+            preset: A preset in the place of the recipe's. The preset's values win over the recipe's values.
         """
         name = stream or self.stream
         values = self._values(name, preset)
         return RunConfig.from_dict({**values, "method.name": self.method, "stream.name": name})
 
     def beside(self, space: Path, stream: str | None = None, preset: str | None = None) -> dict[str, Any]:
-        """The values with which a sweep is of this recipe, for ``Space.load``.
+        """The values of a sweep of this recipe, for ``Space.load``.
 
         They take the place of what the search space fixes, and keys that the recipe names are not searched.
-        In a space of the user's own those are searched that the file names.
+        In a space of the user's own, the keys that the file searches stay searched.
 
         Args:
             space: The search space's file.
@@ -122,14 +122,14 @@ class Recipe:
         file, name = SpaceFile(space), stream or self.stream
         own = flatten(self.config(name, preset).to_dict())
         taken = file.fixed if name == file.stream else [k for k in file.fixed if not k.startswith("stream.")]
-        # Where the data lie no recipe says.
+        # No recipe says where the data lie.
         values = {key: own[key] for key in taken if key in own and key != "stream.data"}
         values |= self._values(name, preset)
         searched = set() if is_shipped(space) else {parameter.key for parameter in file.parameters}
         return {key: value for key, value in values.items() if key not in searched}
 
     def describe(self) -> str:
-        """What the recipe is, for 98 columns."""
+        """Describes the recipe, in lines of 98 columns."""
         parts = [
             f"Recipe {self.name}: {self.table}",
             *(f"  {metric}: {name}" for metric, name in self.metrics.items()),

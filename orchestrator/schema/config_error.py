@@ -1,4 +1,4 @@
-"""What is wrong with a value of a configuration, in one line."""
+"""The error for a wrong value of a configuration, in one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ConfigError(UserError):
 
     Attributes:
         key: The dotted key.
-        problem: What was found and what is allowed, without where it was found.
+        problem: What was found and what is allowed, without the place.
         where: The file or option that the value came from.
     """
 
@@ -36,10 +36,10 @@ def known(name: Any, key: str, allowed: Sequence[str], kind: str) -> str:
         name: The value of ``key``.
         key: The dotted key, for the error.
         allowed: All names.
-        kind: What the names are of, for the error.
+        kind: What the names stand for, for the error.
 
     Raises:
-        ConfigError: It is not. The message has the nearest names first.
+        ConfigError: It is none of them. The message has the nearest names first.
     """
     if name in allowed:
         return name

@@ -1,4 +1,4 @@
-"""What stands below each field of a dataclass."""
+"""Reads the docstring below each field of a dataclass."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dataclasses import fields, is_dataclass
 def field_docs(config: type) -> dict[str, str]:
     """Reads the attribute docstrings of a dataclass: the string literal below each field (PEP 258).
 
-    A field that a subclass repeats without one has that of the nearest class above.
+    Where a subclass repeats a field without a docstring, that of the nearest class above counts.
 
     Args:
-        config: A dataclass. Its source has to be there; a class that was typed at a prompt has no docstrings.
+        config: A dataclass. Its source must exist: a class that was typed at a prompt has no docstrings.
 
     Returns:
         Field -> its docstring on one line, empty where there is none, in the order of the fields.

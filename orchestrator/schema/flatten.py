@@ -1,4 +1,4 @@
-"""Nested keys as dotted ones."""
+"""Turns nested keys into dotted ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
     Args:
         values: The mapping.
-        prefix: What goes before each key.
+        prefix: The text before each key.
 
     Returns:
         Dotted keys with values that are no mappings.

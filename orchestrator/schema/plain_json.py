@@ -1,4 +1,4 @@
-"""Values as JSON has them."""
+"""Turns values into those of JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 
 
 def plain_json(value: Any) -> Any:
-    """A value in JSON's kinds: an array or a tuple is a list, and a number that is not finite is None."""
+    """A value in JSON's types. An array or a tuple becomes a list, and a number that is not finite becomes
+    None.
+    """
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Names of methods and streams, as a user gives them."""
+"""Checks names of methods and streams that a user gives."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def registered(name: Any, key: str, registry: Registry, kind: str) -> str:
 
     Args:
         name: What was given.
-        key: The dotted key or the option that it was given for.
-        registry: Where it is looked up.
+        key: The dotted key or the option whose value it is.
+        registry: The registry in which it is looked up.
         kind: ``method`` or ``stream``, as errors call it.
 
     Raises:
-        ConfigError: The name is not known, or what it stands for cannot be used.
+        ConfigError: The name is not known, or its class cannot be used.
     """
     if not isinstance(name, str) or ":" not in name:
         if isinstance(name, str) and "." in name and name not in registry.names():

@@ -14,11 +14,11 @@ def same(a: Scalar, b: Scalar) -> bool:
 
 
 def text(value: Scalar) -> str:
-    """A value as YAML would have it, with numbers in six digits."""
+    """A value as YAML writes it, with numbers in six digits."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str) and "," in value:
-        return f'"{value}"'  # a list written as text, whose commas would run into those around it
+        return f'"{value}"'  # a list written as text, whose commas would mix with those around it
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

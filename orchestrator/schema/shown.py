@@ -1,4 +1,4 @@
-"""Values and scores in the form in which people read them."""
+"""Writes values and scores for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 def shown_value(value: Any) -> str:
     """A value of a configuration as ``--set`` takes it: ``true``, ``null`` or a list in JSON.
 
-    A float is shortened to six digits where that is the same number (0.00030000000000000003 is shown as
+    A float is shortened to six digits where only rounding is lost (0.00030000000000000003 is shown as
     0.0003).
     """
     if isinstance(value, float):
@@ -20,7 +20,7 @@ def shown_value(value: Any) -> str:
 
 def shown_score(value: float | None) -> str:
     """A metric with two decimals, never ``-0.00``; ``-`` where there is none."""
-    # Adding 0 removes the sign of what was rounded to -0.
+    # Adding 0 removes the sign of a number that was rounded to -0.
     return "-" if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 

@@ -35,8 +35,8 @@ for _tag, _pattern, _first in (
         )
 
 
-# Where libyaml and PyYAML are of two minds: tags, explicit keys, blocks of text, what has to be escaped, and
-# keys that are empty or long.
+# libyaml and PyYAML disagree on these: tags, explicit keys, blocks of text, characters that need an escape,
+# and keys that are empty or long.
 _READ_OTHERWISE = {*"\t!?|>%"}
 _WRITTEN_OTHERWISE = {*'\\"'}
 _UNUSUAL_KEY = re.compile(r"^[ -]*(''|[^ ].{120,}):( |$)", re.M)
@@ -59,7 +59,7 @@ class _Dumper(yaml.SafeDumper):
 if yaml.__with_libyaml__:
     _CParser: Any = vars(yaml.cyaml)["CParser"]  # types-PyYAML has it elsewhere
 
-    # By libyaml, in a fifth of the time. Of plain text it reads and writes the same.
+    # libyaml takes a fifth of the time. It reads and writes plain text in the same way.
     class _FastLoader(Composer, _CParser, SafeConstructor, Resolver):
         """Nodes are composed in Python, where text that is nested too deeply is an error and no crash."""
 
@@ -95,7 +95,7 @@ def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
             or a tag (``!!name``) of anything but plain values.
     """
     if yaml.__with_libyaml__ and text.isascii() and not {*text} & _READ_OTHERWISE:
-        with suppress(UserError):  # of what is wrong, the other one's words are told
+        with suppress(UserError):  # the other loader's message is the one that is shown
             return _parse(_FastLoader, text, source)
     return _parse(_Loader, text, source)
 

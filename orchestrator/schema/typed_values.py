@@ -1,5 +1,5 @@
-"""A dataclass made from plain values under dotted keys, checked against its type hints, and turned back into
-them.
+"""Makes a dataclass from plain values under dotted keys, checked against its type hints, and turns it back
+into them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .scalars import is_number
 
 
 def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extra: Sequence[str] = ()) -> Any:
-    """Makes a ``config`` of ``given``, nested dataclasses included.
+    """Makes a ``config`` from ``given``, nested dataclasses included.
 
     An int may stand for a float, but no bool for an int and no text for a number. A list of numbers may be
     written as text.
@@ -26,9 +26,9 @@ def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extr
     Args:
         config: The dataclass.
         given: Values under dotted keys.
-        path: What goes before a key in errors.
+        path: The text before a key in errors.
         base: An instance whose values hold where ``given`` has none; None: the dataclass's defaults.
-        extra: Keys that the caller reads itself. Errors name them among what is allowed.
+        extra: Keys that the caller reads itself. Errors name them among the allowed ones.
 
     Raises:
         ConfigError: A key, a type or a value is wrong.
@@ -75,8 +75,8 @@ def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extr
 
 @functools.cache
 def unusable_field(config: type) -> str:
-    """Which field of a dataclass has a type that :func:`construct` knows no values of, in words; empty where
-    none has.
+    """Names, in words, the field of a dataclass with a type that :func:`construct` cannot handle; empty where
+    there is none.
     """
     try:
         hints = _hints(config)
@@ -103,7 +103,7 @@ def _is_usable(hint: Any) -> bool:
 
 @functools.cache
 def _told(config: type) -> tuple[dict[str, Any], dict[str, Field[Any]], dict[str, type | None]]:
-    """A dataclass' hints, and by name its fields that are given and the dataclass that each one is."""
+    """A dataclass' hints; and, by name, its fields that can be given, with the dataclass of a nested one."""
     hints = _hints(config)
     own = {f.name: f for f in fields(config) if f.init}
     return hints, own, {name: _dataclass(hints[name]) for name in own}
@@ -170,7 +170,7 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
     raise ConfigError(key, f"expected {described(hint)}, found {shown(value)}")
 
 
-@functools.lru_cache(1024)  # a search is tried out with the same few texts hundreds of times
+@functools.lru_cache(1024)  # a search tries the same few texts hundreds of times
 def _numbers(value: str) -> Any:
     """Parses a list of numbers that is written as text, "0, 1, 2". It is written so because a search chooses
     among scalars.

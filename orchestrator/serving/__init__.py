@@ -1,1 +1,1 @@
-"""A finished trial as a model of MLflow: what is logged, and what answers."""
+"""Logs a finished trial as a model of MLflow, and answers the model's requests."""

@@ -1,4 +1,4 @@
-"""``python -m orchestrator.tracking model``: logs a trial as a model, and says how it is asked."""
+"""``python -m orchestrator.tracking model``: logs a trial as a model, and says how to use it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def log_and_say(run: str, trial: str | None, gallery: str | None, register: str 
         run: The run's name, or its folder.
         trial: The trial's id; None: the best one on validation data.
         gallery: See :func:`orchestrator.api.log_model`.
-        register: As ``gallery``.
+        register: See :func:`orchestrator.api.log_model`.
 
     Returns:
         The exit status, 0.
 
     Raises:
-        UserError: It cannot be logged. The message is one line.
+        UserError: The trial cannot be logged. The message is one line.
     """
     from .log_trial import log_trial
 

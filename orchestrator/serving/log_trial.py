@@ -27,7 +27,17 @@ from .served_model import ServedModel
 def log_trial(
     run: str | Path, trial: str | None = None, gallery: str | Path | None = None, register: str | None = None
 ) -> LoggedModel:
-    """See :func:`orchestrator.api.log_model`."""
+    """Logs a finished trial as a model of MLflow, see :func:`orchestrator.api.log_model`.
+
+    Args:
+        run: A run's name, or its folder.
+        trial: A trial's id. None: the best one on validation data.
+        gallery: In retrieval a folder with the pictures that texts find. None: each request brings pictures.
+        register: A name in MLflow's registry. None: the model is not registered.
+
+    Raises:
+        UserError: As of :func:`orchestrator.api.log_model`. The message is one line.
+    """
     check_kinds(run=run, trial=trial, gallery=gallery, register=register)
     _check_name(register)
     finished = FinishedTrial.find(run, trial, recorded_stream)
@@ -52,7 +62,7 @@ def log_trial(
         folder = Path(temporary) / "trial"
         folder.mkdir()
         files.write(folder)
-        served = ServedModel.load(folder)  # what is logged is what was seen to answer
+        served = ServedModel.load(folder)  # the files that are logged are those that were seen to answer
         logged = store.log(folder, files, served, recorded)
     version = None if register is None else store.register(logged.id, register, recorded.id)
     uri = f"models:/{logged.id}" if version is None else f"models:/{register}/{version}"

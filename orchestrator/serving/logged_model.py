@@ -1,4 +1,4 @@
-"""What came of logging a trial as a model."""
+"""The result of logging a trial as a model."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class LoggedModel:
         trial: The trial's id.
         id: MLflow's id of the model.
         store: The store's address, without a password.
-        new: Whether it was logged now. An equal one of an earlier call stays as it is.
+        new: Whether it was logged now. An equal model of an earlier call stays as it is.
         bytes: The size of its files.
-        version: The number under which it is registered; None: nobody asked.
-        registered: The name under which it is registered; empty: nobody asked.
+        version: The number under which it is registered; None: it is not registered.
+        registered: The name under which it is registered; empty: it is not registered.
         request: A file with a request of one row; None where the store keeps its files elsewhere.
         command: The command that answers that request.
     """

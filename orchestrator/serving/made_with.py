@@ -1,4 +1,4 @@
-"""What a served model was made with, and needs again."""
+"""Finds the releases and the code that a served model was made with and needs again."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PACKAGES = (
 
 
 def requirements() -> list[str]:
-    """The installed releases of what an answer depends on, as pip takes them; the project's own is the last
-    one.
+    """The installed releases of the packages on which an answer depends, as pip takes them. The project
+    itself comes last.
     """
     packages = []
     for package in _PACKAGES:
@@ -34,8 +34,8 @@ def requirements() -> list[str]:
 
 
 def own_code(config: RunConfig) -> list[str]:
-    """Files and folders of a method and a stream from outside the project, which a model takes along. What is
-    installed by pip is not among them.
+    """Files and folders of a method and a stream from outside the project, which a model takes along.
+    Packages that pip installed are not among them.
     """
     files: list[str] = []
     for registry, name in ((methods, config.method_name), (streams, config.stream_name)):

@@ -1,4 +1,4 @@
-"""What a model of MLflow keeps of a trial."""
+"""The files of a trial that a model of MLflow keeps."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ModelFiles:
     def write(self, folder: Path) -> None:
         """Writes the files, none of which can run code, into an empty folder."""
         (folder / CONFIG_FILE).write_text(self.config.yaml(), encoding="utf-8")
-        # Digests tell the tasks' data apart, which nobody compares here.
+        # Digests tell the tasks' data apart, which are not compared here.
         (folder / TASKS_FILE).write_text(StreamRecord.of(self.source, whole=False).text(), encoding="utf-8")
         save_file({name: t.contiguous() for name, t in self.weights.items()}, folder / _WEIGHTS)
         if self.tokenizer.is_dir() and self.source.scenario != "recognition":
@@ -58,10 +58,10 @@ class ModelFiles:
 
     @classmethod
     def read(cls, folder: Path) -> ModelFiles:
-        """What :meth:`write` wrote.
+        """Reads what :meth:`write` wrote.
 
         Raises:
-            UserError: A file is missing, or something else. The message is one line.
+            UserError: A file is missing, or has another content. The message is one line.
         """
         try:
             head = json.loads((folder / _FILE).read_text(encoding="utf-8"))

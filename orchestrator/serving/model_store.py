@@ -25,7 +25,7 @@ from .signature import example, signature
 
 _CONTENT = "vlcl.content"  # the tag with the digest of a model's files
 FORBIDDEN = "/:.%\"'?"
-"""What MLflow allows in no name of a model, and what it reads otherwise in a model's address."""
+"""Characters that MLflow allows in no name of a model, or reads otherwise in a model's address."""
 
 _MODEL = "vlcl.model"  # the tag of a version with the id of its model
 _LOADER = "orchestrator.serving.pyfunc"
@@ -61,7 +61,7 @@ class ModelStore:
         self._client = self._ask(lambda: quiet_client(self._uri))
 
     def log(self, folder: Path, files: ModelFiles, served: ServedModel, run: RecordedRun) -> StoredModel:
-        """Puts a model into the store, once: of equal models the store has one.
+        """Puts a model into the store. Equal models are stored once.
 
         Args:
             folder: The model's files.
@@ -75,7 +75,15 @@ class ModelStore:
         return self._ask(lambda: self._logged(folder, files, served, run))
 
     def register(self, model: str, name: str, run: str) -> int:
-        """Registers a model, unless it is registered under that name, and gives its version's number.
+        """Registers a model, unless it is registered under that name.
+
+        Args:
+            model: The model.
+            name: The name in the registry.
+            run: The trial's entry.
+
+        Returns:
+            The number of the model's version under that name.
 
         Raises:
             UserError: The store has no registry, or refuses. The message is one line.
@@ -109,7 +117,7 @@ class ModelStore:
     def _save(
         self, whole: Path, folder: Path, files: ModelFiles, served: ServedModel, model: Any, run: RecordedRun
     ) -> None:
-        """Writes the model as MLflow lays it out, and asks it the example."""
+        """Writes the model in MLflow's layout, and tries the example on it."""
         import mlflow.pyfunc
         from mlflow.models import Model
 
@@ -134,7 +142,9 @@ class ModelStore:
         )
 
     def _beside(self, model: str, run: RecordedRun) -> None:
-        """Has the trial's page show the model, and the model's page the few figures that sum up the trial."""
+        """Makes the trial's page show the model, and the model's page show the few figures that sum up the
+        trial.
+        """
         from mlflow.entities import LoggedModelOutput, Metric
 
         last = int(run.metrics.get(TASKS, 0))
@@ -173,7 +183,7 @@ class ModelStore:
             return question()
         except UserError:
             raise
-        except Exception as error:  # whatever MLflow and the place of its files raise
+        except Exception as error:  # MLflow and the storage of its files raise many types
             line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(f"MLflow at {self.name}: {line.replace(self._uri, self.name)[:300]}") from error
 
@@ -192,7 +202,7 @@ def _name(run: RecordedRun) -> str:
 
 
 def _digest(folder: Path, tags: Mapping[str, str]) -> str:
-    """The sha256 of all that a model is made of."""
+    """The sha256 of all files and settings of a model."""
     code = [tags.get(name, "") for name in ("git.commit", "code.own")]
     digest = hashlib.sha256("\n".join([*requirements(), *code]).encode())
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -21,10 +21,10 @@ _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", "
 
 @dataclass(frozen=True, eq=False)
 class PictureGallery:
-    """Pictures as a method embeds them.
+    """Pictures, embedded by a method.
 
     Attributes:
-        names: What each of N pictures is called.
+        names: The names of N pictures.
         rows: float32 (N, D), their unit rows.
     """
 
@@ -33,15 +33,16 @@ class PictureGallery:
 
     @classmethod
     def of(cls, folder: str | Path, predictor: Predictor) -> PictureGallery:
-        """The pictures in a folder and in those below it, each named by its path from there, sorted.
+        """Embeds the pictures in a folder and in the folders below it. Each is named by its path from there,
+        and they are sorted.
 
         Args:
-            folder: The folder. Files with other endings than pictures' are passed over.
+            folder: The folder. Only files with the endings of pictures count.
             predictor: Embeds the pictures.
 
         Raises:
-            UserError: There is no such folder, it has no picture, or one cannot be read. The message is one
-                line.
+            UserError: There is no such folder, it has no picture, or a picture cannot be read. The message is
+                one line.
         """
         root = user_path(folder)
         if not root.is_dir():
@@ -57,16 +58,16 @@ class PictureGallery:
 
     @classmethod
     def given(cls, pictures: list[Any], predictor: Predictor) -> PictureGallery:
-        """Pictures that a request brings. Each is called by its place among them, from 0."""
+        """Embeds pictures that a request brings. Their names are their numbers, from 0."""
         rows = predictor.embed_pictures(pictures)
         return cls(tuple(map(str, range(len(pictures)))), rows.float().cpu())
 
     def best(self, texts: Tensor, most: int) -> tuple[list[list[str]], list[list[float]]]:
-        """The names of the pictures that go best with each of M texts, best first, and their cosines.
+        """The names of the pictures that match each of M texts best, best first, and their cosines.
 
         Args:
             texts: (M, D), unit rows.
-            most: How many are named at most.
+            most: The most pictures for each text.
         """
         scores = texts.float().cpu() @ self.rows.T
         order = torch.sort(scores, dim=1, descending=True, stable=True)
@@ -80,7 +81,7 @@ class PictureGallery:
 
     @classmethod
     def read(cls, folder: Path) -> PictureGallery | None:
-        """What :meth:`write` wrote; None where there is no gallery."""
+        """Reads what :meth:`write` wrote; None where there is no gallery."""
         if not (folder / _NAMES).exists():
             return None
         names = json.loads((folder / _NAMES).read_text(encoding="utf-8"))

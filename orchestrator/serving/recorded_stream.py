@@ -1,4 +1,4 @@
-"""The stream of a run on the disk, without its data."""
+"""Reads the stream of a run on the disk, without its data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..streams.stream_record import StreamRecord
 
 
 def recorded_stream(config: RunConfig, identity: Identity, folder: Path) -> StreamSource:
-    """What a run wrote down of its stream. No data set is read, but for a run that wrote nothing down.
+    """Reads what a run recorded of its stream. The data set is read only where the run recorded nothing.
 
     Args:
         config: The configuration of one of the run's trials.
@@ -21,7 +21,7 @@ def recorded_stream(config: RunConfig, identity: Identity, folder: Path) -> Stre
         folder: The run's folder.
 
     Raises:
-        UserError: The record is not what the run wrote; or there is none, and the data is not there either.
+        UserError: The record is not the run's own; or there is none, and the data is not there either.
     """
     if (folder / TASKS_FILE).exists():
         return StreamRecord.read(folder / TASKS_FILE).source()

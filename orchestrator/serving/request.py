@@ -1,4 +1,4 @@
-"""What a request to a served model asks, read and checked."""
+"""Reads and checks a request to a served model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 10
-"""How many pictures a text finds where a request does not say."""
+"""How many pictures a text finds by default."""
 
 
 class Request:
@@ -25,10 +25,10 @@ class Request:
 
     Args:
         rows: The table.
-        params: ``cut``: whether a text of more tokens than the method reads is cut, as in training and in
-            evaluation; otherwise it is refused. In retrieval ``pictures``, files in base64 that are searched
-            in the place of the model's gallery, and ``top``, how many are named.
-        predictor: Says what the method reads.
+        params: ``cut``: whether a text with more tokens than the method reads is cut, as in training and
+            evaluation; otherwise it is refused. In retrieval also ``pictures``, files in base64 that are
+            searched in the place of the model's gallery, and ``top``, the most pictures for each text.
+        predictor: The method, which says how much it reads.
 
     Methods raise :class:`~orchestrator.errors.UserError`, in one line that names the row.
     """
@@ -39,7 +39,7 @@ class Request:
         self._predictor = predictor
 
     def pictures(self) -> list[Any]:
-        """A picture each, as :meth:`~orchestrator.evaluation.predictor.Predictor.predict` takes it."""
+        """Each row's picture, as :meth:`~orchestrator.evaluation.predictor.Predictor.predict` takes it."""
         regions = len(self._predictor.picture[0]) != 3
         name = "regions" if regions else "picture"
         return [
@@ -78,7 +78,11 @@ class Request:
         return pictures
 
     def most(self) -> int:
-        """How many pictures a text finds at most."""
+        """How many pictures a text finds at most.
+
+        Raises:
+            UserError: The parameter ``top`` is no whole number from 1.
+        """
         most = self._params.get("top")
         if most is None:
             return MOST

@@ -1,4 +1,4 @@
-"""A trial's method as MLflow asks it: rows of a table in, rows of a table out."""
+"""Serves a trial's method in MLflow: rows of a table in, rows of a table out."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class ServedModel:
 
     @classmethod
     def load(cls, folder: str | Path) -> ServedModel:
-        """The model whose files lie in a folder. It computes on a GPU where there is one.
+        """Loads the model whose files lie in a folder. It computes on a GPU where there is one.
 
         Raises:
-            UserError: The files are something else, or the frozen encoder has other weights here. The message
-                is one line.
+            UserError: The files are no model of this project, or the frozen encoder has other weights here.
+                The message is one line.
         """
         files = ModelFiles.read(Path(folder))
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -63,11 +63,11 @@ class ServedModel:
             params: See :class:`~.request.Request`.
 
         Returns:
-            A row each. In recognition ``class`` and its ``probability``; in retrieval ``pictures``, best
-            first, and their ``scores``; in visual question answering ``answer`` and ``score``.
+            One row for each. In recognition ``class`` and its ``probability``; in retrieval ``pictures``,
+            best first, and their ``scores``; in visual question answering ``answer`` and ``score``.
 
         Raises:
-            MlflowException: What is asked cannot be answered. The message is one line, and a server says it
+            MlflowException: The request cannot be answered. The message is one line, which a server sends
                 with status 400.
         """
         import pandas as pd

@@ -1,4 +1,4 @@
-"""What a served model takes and gives, in MLflow's words, with an example."""
+"""Describes a served model's inputs and outputs in MLflow's terms, with an example."""
 
 from __future__ import annotations
 

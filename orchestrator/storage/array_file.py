@@ -46,7 +46,7 @@ def writing(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> Itera
     partial = path.with_name(path.name + ".partial")
     kind = np.dtype(dtype)
     try:
-        # The file is always reached by its handle: in a folder of several users another file may come to bear
+        # The file is always reached by its handle, since in a folder of several users another file may get
         # its name.
         with fresh_file(partial) as file:
             offset = _write_header(file, shape, kind)

@@ -31,7 +31,7 @@ _ARRAYS = ("model.safetensors", "memory.safetensors")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What the next task needs, and what was measured so far.
+    """The state that the next task needs, and the measurements so far.
 
     Attributes:
         model: The method's ``state_dict``.
@@ -47,14 +47,14 @@ class Checkpoint:
 
 
 class ForeignCheckpoint(UserError):
-    """A checkpoint belongs to something else than what is to continue from it.
+    """A checkpoint belongs to another trial or stream than the one that is to continue from it.
 
     The message is one line. No trial is at fault.
     """
 
 
 class Keeper(Protocol):
-    """Keeps what a trial leaves in a place beside its folder as well."""
+    """Keeps a trial's files in another place beside its folder."""
 
     def arrays(self, folder: Path, task: int) -> None:
         """Keeps all files of ``folder``, which is the checkpoint after ``task``, except the one that vouches
@@ -88,7 +88,8 @@ def save(
         task: The number of the task, from 0.
         checkpoint: What is written.
         tokenizer: Names and contents of files that are kept with the weights.
-        stamp: What the checkpoint belongs to, see :meth:`~orchestrator.storage.identity.Identity.stamp`.
+        stamp: The identity to which the checkpoint belongs, see
+            :meth:`~orchestrator.storage.identity.Identity.stamp`.
         seconds: Gives the seconds that saving has taken so far. It is called last, and its answer becomes
             ``seconds/checkpoint`` of the last report.
         keeper: Keeps the checkpoint elsewhere too. There the task is finished once the keeper has the last
@@ -133,7 +134,7 @@ def save(
 
 
 def _write_arrays(folder: Path, checkpoint: Checkpoint) -> None:
-    # Tied weights share storage, which safetensors refuses. So each name gets its own copy.
+    # Tied weights share storage, which safetensors refuses. Therefore each name gets its own copy.
     model = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in checkpoint.model.items()}
     try:
         save_file(model, folder / _ARRAYS[0])
@@ -154,7 +155,7 @@ def load(
     Args:
         trial: The trial's folder.
         task: The number of the task, from 0.
-        stamp: What the checkpoint must belong to, as :func:`save` was told. None: anything.
+        stamp: The stamp that the checkpoint must have, as :func:`save` was given it. None: any stamp.
         tokenizer: The tokenizer files that the checkpoint must hold. None: any.
 
     Returns:
@@ -254,7 +255,7 @@ def _sync_folder(folder: Path) -> None:
 def restore(module: torch.nn.Module, state: dict[str, Tensor]) -> None:
     """Loads a ``state_dict`` strictly.
 
-    Where a run goes on with more classes or answers, a tensor of the module may have more rows than its
+    Where a run continues with more classes or answers, a tensor of the module may have more rows than its
     ``state``. The rows of ``state`` come first, and the others stay as the module has them.
 
     Raises:
@@ -264,7 +265,7 @@ def restore(module: torch.nn.Module, state: dict[str, Tensor]) -> None:
     try:
         missing, unexpected = module.load_state_dict(state, strict=False)
     except RuntimeError:
-        # A module that sizes itself by its state has done so by now.
+        # A module that takes its sizes from its state has done so by now.
         missing, unexpected = module.load_state_dict(_grown(module, state), strict=False)
     if missing or unexpected:
         raise ValueError(

@@ -14,7 +14,7 @@ import numpy as np
 
 
 def curve_text(rows: Iterable[tuple[int, str, int, str, float]], *, header: bool) -> str:
-    """Formats rows as a file of curves has them.
+    """Formats rows for a file of curves.
 
     Args:
         rows: (task, phase, step, term, value) each, with the task counted from 0.

@@ -1,4 +1,4 @@
-"""What is taken from a run's storage, by name."""
+"""Fetches files by name from a run's storage."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ RUNS_OWN = re.compile(
 )
 """The files of a run itself."""
 
-# Not a trial's configuration, which is made anew from its values, since people run it again.
+# A trial's configuration is not taken. It is made anew from the trial's values, since people run it again.
 TRIALS_OWN = re.compile(
     rf"{_any(MANIFEST_FILE)}|{TRIALS_FOLDER}/[^/]+/"
     rf"({_any(TRIAL_FILE, VERDICTS_FILE, STATUS_FILE, STATE_FILE, REPORTS_FILE)}"

@@ -1,4 +1,4 @@
-"""Whether a folder's name is free for a run. An empty folder is no run."""
+"""Checks whether a folder's name is free for a run. An empty folder is no run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .run_files import LOCK_FILE
 def is_free(folder: Path) -> bool:
     """Whether no run lies in ``folder``.
 
-    That is so where nothing exists, or a folder that holds at most a run's lock file. A file system that
-    removes files late (NFS) leaves the lock file of a start that was refused.
+    The name is free where nothing exists, or only a folder that holds at most a run's lock file. A file
+    system that removes files late (NFS) leaves the lock file of a start that was refused.
 
     Args:
         folder: A resolved path.
@@ -37,8 +37,8 @@ def put_run(made: Path, folder: Path) -> None:
         OSError: The name is not free any more.
     """
     with suppress(FileNotFoundError):
-        # The folder is reached by its handle: what another command puts there meanwhile has another folder
-        # and another lock.
+        # The folder is reached by its handle: a run that another command puts there meanwhile has another
+        # folder and another lock.
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             if set(os.listdir(handle)) <= {LOCK_FILE}:

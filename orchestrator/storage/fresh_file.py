@@ -12,7 +12,7 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def fresh_file(path: Path) -> BinaryIO:
     """Makes a new, empty file at ``path``, open for writing and reading. It replaces what lay there.
 
-    A link that somebody else laid there is removed and never followed.
+    A link that another user put there is removed and never followed.
 
     Raises:
         OSError: The file cannot be made.

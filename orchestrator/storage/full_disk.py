@@ -1,4 +1,4 @@
-"""How a full disk is recognised, and what the user is told."""
+"""Recognises a full disk, and writes the user's line on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a run this run and no other one."""
+"""The identity of a run."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _MEANING = {"run": "another run", "config": "another configuration", "stream": "
 
 @dataclass(frozen=True)
 class Identity:
-    """What a run is.
+    """The identity of a run.
 
     Attributes:
         run: A UUID, made when the run was made.
-        config: The sha256 of what the run was asked to do.
+        config: The sha256 of the run's request.
         stream: The sha256 of the content and order of the stream's data.
-        content: The sha256 of that content whatever its order; empty where nobody asks.
+        content: The sha256 of that content without its order; empty where it is not needed.
     """
 
     run: str
@@ -39,7 +39,13 @@ class Identity:
 
     @classmethod
     def new(cls, config: str, stream: str, content: str = "") -> Identity:
-        """The identity of a run that begins now."""
+        """Makes the identity of a run that begins now.
+
+        Args:
+            config: The sha256 of the run's request.
+            stream: The sha256 of the content and order of the stream's data.
+            content: The sha256 of that content without its order; empty where it is not needed.
+        """
         return cls(uuid.uuid4().hex, config, stream, content)
 
     @classmethod
@@ -79,12 +85,11 @@ class Identity:
         return cls.read(path.read_text(encoding="utf-8"), str(path))
 
     def gone_on_with(self, folder: Path) -> Identity:
-        """The identity of the run in ``folder``, which is to be resumed with what this identity was made of.
-
-        This identity belongs to no run yet.
+        """The identity of the run in ``folder``, which is to be resumed. This identity, which belongs to no
+        run yet, says what the run must have been started with.
 
         Raises:
-            UserError: The run was started with something else.
+            UserError: The run was started with another request or stream. The message is one line.
         """
         kept = self.of(folder)
         kept.check(Identity(kept.run, self.config, self.stream), str(folder))
@@ -102,7 +107,7 @@ class Identity:
             where: Where this one was found, for the error.
 
         Raises:
-            UserError: The identities differ. The message names what differs, and ``where``.
+            UserError: The identities differ. The message names the difference and ``where``.
         """
         for name, meaning in _MEANING.items():
             here, there = getattr(self, name), getattr(asked, name)
@@ -113,7 +118,7 @@ class Identity:
                 )
 
     def stamp(self, trial: str, values: Any) -> dict[str, str]:
-        """What a trial's checkpoints carry.
+        """The stamp that a trial's checkpoints carry.
 
         Args:
             trial: The trial's id.
@@ -143,8 +148,8 @@ class Identity:
             UserError: The storage belongs to another run, or a run that is resumed has nothing there.
         """
         if new:
-            # One file, made whole and once: of two runs that claim the storage at the same time only one gets
-            # it.
+            # This is one file, made whole and once. Where two runs claim the storage at the same time, only
+            # one gets it.
             if patiently(lambda: _is_left(storage), storage):
                 raise UserError(
                     f"{storage.url}: holds other files, or what is left of another run; allowed: an empty "
@@ -175,6 +180,6 @@ def _is_left(storage: Storage) -> bool:
 
 
 def digest(value: Any) -> str:
-    """The sha256 of plain values (JSON's kinds), whatever the order of their keys."""
+    """The sha256 of plain values (JSON's types). It does not depend on the order of their keys."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

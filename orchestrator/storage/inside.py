@@ -1,4 +1,4 @@
-"""File names that come from elsewhere."""
+"""Checks file names that come from elsewhere."""
 
 from __future__ import annotations
 

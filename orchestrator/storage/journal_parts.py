@@ -49,10 +49,10 @@ class JournalParts:
         return whole
 
     def push(self) -> None:
-        """Sends what the journal has more than the storage. It may be called again where it failed.
+        """Sends the part of the journal that the storage lacks. It may be called again where it failed.
 
         Raises:
-            StorageTaken: Another process has sent something else.
+            StorageTaken: Another process has sent a different part.
         """
         path = self._folder / JOURNAL_FILE
         if not path.exists():
@@ -66,7 +66,7 @@ class JournalParts:
         if not fresh:
             return
         name = _part(begin)
-        # A call whose answer was lost finds the part there that it wrote itself.
+        # After a lost answer, the repeated call finds the part that it wrote itself.
         if not self._storage.create(name, fresh) and self._storage.read(name) != fresh:
             raise StorageTaken(
                 f"{self._storage.url}: another process works on this run too, and wrote {name}; allowed: one "

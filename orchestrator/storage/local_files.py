@@ -28,8 +28,8 @@ class LocalFiles:
     """Files below ``root``, a folder of this machine, by their names with ``/``. A file appears whole or not
     at all.
 
-    Others who may write there could lay links in it at any time. So no call follows a link below ``root``,
-    neither to read, nor to write, nor to delete. Each folder of a name is opened from the one before it.
+    Other users who may write there could put links in it at any time. Therefore no call follows a link below
+    ``root``, be it to read, to write or to delete. Each folder of a name is opened from the one before it.
 
     Raises:
         UserError: A name leads through a link, or to something that is no file. The message is one line. All
@@ -89,7 +89,9 @@ class LocalFiles:
             return
 
     def delete(self, below: str) -> None:
-        """Deletes a file, a link, or a folder with all that it holds. Does nothing where there is none."""
+        """Deletes a file, a link, or a folder with all that it holds. Does nothing where the name does not
+        exist.
+        """
         *folders, last = _parts(below) or ["."]
         try:
             if last == ".":

@@ -20,8 +20,8 @@ def lock_file(path: Path, mode: int = 0o666) -> int:
         The file's handle.
 
     Raises:
-        UserError: The file is another user's, or a link lies there. In a folder of several users a link may
-            be anybody's and lead anywhere.
+        UserError: The file is another user's, or a link lies there. In a folder of several users anyone may
+            have made a link, which may lead anywhere.
     """
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)

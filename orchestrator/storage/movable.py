@@ -1,4 +1,4 @@
-"""Whether what lies in a folder stays where it was put."""
+"""Checks whether the entries of a folder stay where they were put."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 
 
 def movable_by(folder: Path) -> str | None:
-    """Who besides this user may rename what lies in ``folder``.
+    """Finds out who besides this user may rename the entries of ``folder``.
 
-    The owner of ``/`` rules the machine. That is root, or, in a user namespace that does not know root, the
-    user whom it shows in root's place. Below a folder that only its owner may enter nobody else gets
-    anywhere.
+    The owner of ``/`` rules the machine. That is root; in a user namespace that does not know root it is the
+    user who is shown in root's place. Nobody else gets below a folder that only its owner may enter.
 
     Args:
         folder: A resolved path.

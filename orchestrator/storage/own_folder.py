@@ -1,4 +1,4 @@
-"""Whether a run's folder belongs to the user alone. A run that is resumed trusts what lies in its folder."""
+"""Checks that a run's folder belongs to the user alone. A resumed run trusts the files in its folder."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Check:
         self._private: dict[int, bool] = {}
 
     def entry(self, entry: os.DirEntry[str]) -> os.stat_result | None:
-        """What a folder's entry is, or what a link leads to. None where it leads nowhere."""
+        """The status of a folder's entry, or of the target of a link. None where the link leads nowhere."""
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # a worker that is thought dead may still be writing there
@@ -89,7 +89,9 @@ class _Check:
             )
 
     def _is_private(self, gid: int) -> bool:
-        """Whether the group is the user's alone, as systems with umask 002 make one for each user."""
+        """Whether the user is the group's only member. Systems with umask 002 make such a group for each
+        user.
+        """
         if gid not in self._private:
             try:
                 user, group = pwd.getpwuid(self._me), grp.getgrgid(gid)

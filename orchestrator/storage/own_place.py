@@ -1,4 +1,4 @@
-"""A folder for what is made aside."""
+"""A folder for temporary files and folders."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .own_folder import check_own
 
 
 def own_place(folder: Path) -> Path:
-    """Checks that a folder is the user's own, and makes it where it does not exist. What lies below it is
-    made and deleted unchecked.
+    """Checks that a folder is the user's own, and makes it where it does not exist. Entries below it are made
+    and deleted unchecked.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: It is a link, or somebody else's.
+        UserError: The folder is a link, or belongs to another user. The message is one line.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):

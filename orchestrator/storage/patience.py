@@ -1,4 +1,4 @@
-"""A storage that fails for a moment is tried again."""
+"""Tries a storage again that fails for a moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 class StorageDown(UserError):
-    """A storage did not take, or did not give, what a run needs. No other trial would fare better."""
+    """A storage did not take, or did not give, what a run needs. Every other trial would fail as well."""
 
 
 def patiently(ask: Callable[[], _T], storage: Storage) -> _T:

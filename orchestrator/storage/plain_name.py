@@ -1,4 +1,4 @@
-"""Names that become names of files and folders."""
+"""Checks names that become names of files and folders."""
 
 from __future__ import annotations
 
@@ -27,5 +27,7 @@ def check_plain(name: str, where: str) -> None:
 
 
 def file_name(name: str) -> str:
-    """The name of a method or stream as part of a file's: of ``package.module:Class`` the colon is a dot."""
+    """The name of a method or stream as part of a file's name. In ``package.module:Class`` a dot takes the
+    place of the colon.
+    """
     return name.replace(":", ".").lstrip("_")

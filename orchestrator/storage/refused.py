@@ -1,4 +1,4 @@
-"""What the user is told of a path that may not be written or read."""
+"""Writes the user's line on a path that may not be written or read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command that was refused, or interrupted before it began, leaves nothing behind."""
+"""Cleans up after a command that was refused, or interrupted before it began."""
 
 from __future__ import annotations
 

@@ -1,15 +1,17 @@
-"""What lies in a run's folder, ``runs/NAME``. :mod:`~orchestrator.storage.trial_files` has a trial's."""
+"""The files of a run's folder, ``runs/NAME``. :mod:`~orchestrator.storage.trial_files` has those of a trial's
+folder.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 SWEEP_FILE, SPACE_FILE = "sweep.yaml", "space.yaml"
-"""What a sweep was asked for, and the search space as it was."""
+"""The request of a sweep, and the search space as it was."""
 
 TRAIN_FILE, CONFIG_FILE = "train.yaml", "config.yaml"
-"""What a run without a search was asked for, and the configuration that its seeds share. In a trial's folder:
-the trial's whole configuration.
+"""The request of a run without a search, and the configuration that its seeds share. In a trial's folder it
+is the trial's whole configuration.
 """
 
 IDENTITY_FILE = "identity.json"
@@ -19,7 +21,7 @@ TASKS_FILE = "tasks.json"
 """What each task of its stream is."""
 
 MANIFEST_FILE = "manifest.json"
-"""How many trials the run has, and was asked for since it was started."""
+"""How many trials the run has, and was asked for after it was started."""
 
 JOURNAL_FILE, SENT_FILE = "tracking.jsonl", "tracking.sent.json"
 """The journal of the record, and how much of it each store has."""
@@ -28,10 +30,10 @@ LOCK_FILE, JOURNAL_LOCK_FILE = "run.lock", "tracking.lock"
 """Held by the process that works on the run, and by the one that sends its journal."""
 
 TOKENIZER_FOLDER = "tokenizer"
-"""What texts are read with; in a checkpoint's folder the same."""
+"""The tokenizer of the texts. A checkpoint's folder has it under the same name."""
 
 IMPORTANCE_FOLDER, IMPORTANCE_FILE = "importance", "importance.json"
-"""Which values of a search mattered: the folder of it, with its pictures, and the file in it."""
+"""The folder that says which values of a search mattered, with the pictures, and the file in it."""
 
 LANES_FOLDER = "lanes"
 """Ray Train's own. Nothing in it is read back."""

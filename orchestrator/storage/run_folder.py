@@ -1,4 +1,4 @@
-"""The folder of a run: how it is made, found again, and named to people."""
+"""Makes the folder of a run, finds it again, and names it to people."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def new_folder(
     """Makes ``runs/NAME``, whole or not at all, and claims the run's folder below ``url``.
 
     Args:
-        name: The run's name; None: one is made of the method, the stream and the time.
+        name: The run's name; None: a name is made of the method, the stream and the time.
         method: The method's name.
         stream: The stream's name.
         url: The storage that keeps a copy; None: there is no copy.
@@ -54,7 +54,7 @@ def new_folder(
     folder = (RUNS / chosen).resolve()
     if (kept := kept_at(url, folder, check=True)) is not None:
         identity.claim(kept.storage, new=True, files=files)
-    # It lies deeper than a run's folder does, so that what a kill leaves there is not taken for a run.
+    # It lies deeper than a run's folder does, so that a leftover of a killed process is not taken for a run.
     making = folder.parent / f".making-{identity.run}" / chosen
     try:
         making.mkdir(parents=True)
@@ -128,7 +128,7 @@ def kept_folder(
         name: The run's name.
         files: The files that the command left in the folder, the request first.
         url: The storage that keeps a copy; None: there is none.
-        accept: Is given the restored folder while it is still being made, and returns the request. It raises
+        accept: Takes the restored folder while it is still being made, and returns the request. It raises
             where the user has to say more.
 
     Returns:
@@ -149,7 +149,7 @@ def kept_folder(
         if not (restored / file).exists():
             raise missing
         for other in restored.glob("*.yaml"):
-            if other.name not in files:  # nobody has checked it
+            if other.name not in files:  # it has not been checked
                 other.unlink()
         write_text(restored / file, strict_yaml.dump({**accept(restored), "storage": url}))
 

@@ -1,4 +1,4 @@
-"""A lock, by which one process at a time works on a run."""
+"""A lock that lets one process at a time work on a run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _LONGEST = 1000  # bytes that are read of what the holder wrote
 def run_lock(folder: Path) -> Iterator[None]:
     """Holds the run in ``folder`` during the block. A process that dies releases it.
 
-    A file system without locks cannot tell who died. There a process of this machine counts as long as it
-    exists, and a process of another machine until the file is removed.
+    A file system without locks cannot tell that the holder died. There a process of this machine counts as
+    long as it exists, and a process of another machine counts until the file is removed.
 
     Raises:
         UserError: Another process holds the run. The message says which one, and where.
@@ -54,9 +54,10 @@ def run_lock(folder: Path) -> Iterator[None]:
 
 
 def lock_holder(folder: Path) -> str | None:
-    """Which process works on the run in ``folder``, as ``process 12 on host``; None: no process does.
+    """Names the process that works on the run in ``folder``, as ``process 12 on host``; None: no process
+    does.
 
-    The lock is not waited for, and a run that nobody works on is left as it is.
+    The call does not wait for the lock, and leaves a run on which no process works as it is.
     """
     try:
         handle = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -51,11 +51,11 @@ _PROPOSALS = f"{TRIALS_FOLDER}/*/{TRIAL_FILE}"
 
 
 class RunStorage:
-    """What ``storage`` has of the run in ``folder``.
+    """The copy of a run at a storage, and its calls.
 
-    That is its trials' checkpoints, which the machines that train the trials keep there, and a copy of the
-    driver's own files. A call copies what has changed since the call before. It lists nothing, and of the
-    journal it sends only what is new. A storage that fails for a moment is tried again.
+    The copy has the trials' checkpoints, which the machines that train the trials keep there, and the
+    driver's own files. A call copies what has changed since the call before. It lists nothing, and sends only
+    the new part of the journal. A storage that fails for a moment is tried again.
 
     Raises:
         StorageDown: The storage stays out of reach. All calls may raise it.
@@ -143,8 +143,8 @@ class RunStorage:
 
         Args:
             name: The run's name.
-            accept: Checks the folder while it is still being made, since whoever can write to the storage
-                wrote what the folder says. The folder appears only where this raises nothing.
+            accept: Checks the folder while it is still being made, since anyone who can write to the storage
+                may have written its content. The folder appears only where this raises nothing.
 
         Returns:
             False where the storage has no run.
@@ -155,7 +155,8 @@ class RunStorage:
         """
         if patiently(lambda: self.storage.read(IDENTITY_FILE), self.storage) is None:
             return False
-        # It lies deeper than a run's folder does, so that what a kill leaves of it is not taken for a run.
+        # It lies deeper than a run's folder does, so that a leftover of a killed process is not taken for a
+        # run.
         aside = own_place(self._folder.parent / ".restoring") / name
         aside.mkdir(parents=True, exist_ok=True)
         with run_lock(aside):
@@ -170,7 +171,7 @@ class RunStorage:
 
     def _restore_by(self, aside: Path, accept: Callable[[Path], None]) -> None:
         partial = aside / "run"
-        shutil.rmtree(partial, ignore_errors=True)  # what a process that died left
+        shutil.rmtree(partial, ignore_errors=True)  # left by a process that died
         partial.mkdir()
         fetch(self.storage, partial, self._journal.read(), RUNS_OWN, TRIALS_OWN)
         Identity.of(partial)  # raises where it is no run
@@ -184,8 +185,8 @@ class RunStorage:
         put_run(partial, self._folder)
 
     def agree(self) -> None:
-        """Fetches what another machine added to the run since this folder was left. That includes test
-        evaluations that no driver was there to hear of.
+        """Fetches what another machine added to the run since this folder was used last. That includes test
+        evaluations that no driver heard of.
 
         Raises:
             UserError: The storage belongs to another run; or this folder and the storage each have what the

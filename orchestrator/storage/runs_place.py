@@ -11,11 +11,11 @@ from ..errors import UserError
 def check_place(runs: Path) -> None:
     """Checks that not everyone may move what lies in ``runs`` away and put something else in its place.
 
-    Whoever could do so would do it while a run is being worked on. What a group may do is for its members to
-    settle.
+    Anyone who may do so could do it while a process works on a run. The rights of a group are up to its
+    members.
 
     Raises:
-        UserError: Everyone may do so.
+        UserError: Everyone may do so. The message is one line.
     """
     if not runs.exists():
         return

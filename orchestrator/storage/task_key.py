@@ -1,4 +1,4 @@
-"""How tasks are named."""
+"""Names tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in a trial's folder. It is read without importing torch."""
+"""The files of a trial's folder. They are read without importing torch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..errors import UserError
 from .task_key import TASK_KEY
 
 TRIAL_FILE = "trial.json"
-"""What was proposed, and the trial's number."""
+"""The proposal, and the trial's number."""
 
 VERDICTS_FILE = "verdicts.json"
-"""What the search said of the trial after each task."""
+"""The search's verdict on the trial after each task."""
 
 REPORTS_FILE = "tasks.jsonl"
-"""The reports, a line a finished task, for people and for those who compare."""
+"""The reports, one line for each finished task, for people and for comparisons."""
 
 CURVES_FILE, CURVES_PICTURE = "curves.csv", "curves.png"
 """The terms of the loss, step by step."""
@@ -33,13 +33,13 @@ STATUS_FILE = "status.json"
 """Exists where the trial has ended."""
 
 STATE_FILE = "state.json"
-"""The file of a checkpoint that is written last: with it a task is finished.
+"""The file of a checkpoint that is written last, by which a task becomes finished.
 
 It has the reports of all tasks so far. In a trial's own folder it is the newest one, fetched from a storage.
 """
 
 TEST_FOLDER = "test"
-"""The folder of what an evaluation of the test splits left."""
+"""The folder of the results of an evaluation of the test splits."""
 
 TESTED_FILE = f"{TEST_FOLDER}/metrics.json"
 """Exists where the test splits were evaluated. It is the last file of ``test`` to be written."""
@@ -51,7 +51,7 @@ TEST_MATRIX_FILE, TEST_MATRIX_PICTURE = f"{TEST_FOLDER}/{MATRIX_FILE}", f"{TEST_
 """The same on test data."""
 
 CHECKPOINTS_FILE = f"{TEST_FOLDER}/checkpoints.csv"
-"""In retrieval, the scores of each checkpoint and of the last one on the tasks that had come."""
+"""In retrieval, the scores of each checkpoint and of the last one on the tasks so far."""
 
 _ERROR = "error-"
 ERROR_NAMES = rf"{_ERROR}[^/]+\.txt"
@@ -112,12 +112,12 @@ def whole_state(folder: Path) -> dict[str, Any] | None:
 
 
 def reports_in(trial: Path, stamp: dict[str, str] | None = None) -> list[dict[str, float]]:
-    """What a trial has reported, as its newest whole checkpoint says.
+    """The reports of a trial in its newest whole checkpoint.
 
     Args:
         trial: The trial's folder.
-        stamp: What the checkpoint must carry. Nothing is taken from a checkpoint with another stamp. None:
-            any.
+        stamp: The stamp that the checkpoint must carry. Nothing is taken from a checkpoint with another
+            stamp. None: any stamp.
 
     Returns:
         One dictionary of metrics for each finished task.
@@ -130,11 +130,11 @@ def reports_in(trial: Path, stamp: dict[str, str] | None = None) -> list[dict[st
 
 
 def tested_in(trial: Path, stamp: Mapping[str, str] | None = None) -> dict[str, float]:
-    """What the evaluation on the test splits measured.
+    """Reads what the evaluation on the test splits measured.
 
     Args:
         trial: The trial's folder.
-        stamp: What the results must carry. None: anything.
+        stamp: The stamp that the results must carry. None: any stamp.
 
     Returns:
         The test metrics; empty where the test splits were not evaluated.

@@ -34,12 +34,12 @@ class Storage:
         return f"{self._root}/{self._below}".rstrip("/")
 
     def check(self) -> Storage:
-        """Tries out what a run asks of a storage, and returns the storage.
+        """Tries out the operations that a run needs of a storage, and returns the storage.
 
         Raises:
-            UserError: The storage does not do what a run asks.
+            UserError: The storage does not support an operation. The message is one line.
         """
-        # The name is unique: of several commands that start at once, one would otherwise remove another's
+        # The name is unique. Otherwise one of several commands that start at once would remove another's
         # file.
         probe = f".probe-{uuid.uuid4().hex}"
         try:
@@ -54,7 +54,7 @@ class Storage:
         return self
 
     def _check_shared(self) -> None:
-        # What is written to these, other processes and machines see late or never.
+        # Other processes and machines see files that are written to these late or never.
         for part in self._root.split("::"):
             if (kind := part.split("://")[0]) in _OWN_ALONE:
                 raise OSError(f"{kind} is this process' own, or this machine's")
@@ -93,8 +93,8 @@ class Storage:
     def create(self, name: str, text: str | bytes) -> bool:
         """Writes a small file there unless there is one already.
 
-        Of several calls at once only one writes, where the store can tell: in a folder of a file system, and
-        on S3.
+        Where the store can tell, only one of several simultaneous calls writes: in a folder of a file system,
+        and on S3.
 
         Returns:
             Whether it wrote the file.
@@ -143,7 +143,7 @@ class Storage:
 
         Args:
             folder: A folder of this machine.
-            name: The file's name here. Whoever can write to the storage chose it.
+            name: The file's name here. Anyone who can write to the storage may have chosen it.
             as_name: Another name for the copy; None: the same.
 
         Returns:

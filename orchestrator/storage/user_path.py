@@ -1,4 +1,4 @@
-"""Paths as users type them."""
+"""Reads paths as users type them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..errors import UserError
 
 
 def user_path(text: str | Path, *, follow: bool = True) -> Path:
-    """``text`` as an absolute path, with ``~`` read as a shell reads it.
+    """``text`` as an absolute path, with ``~`` as a shell expands it.
 
     Args:
         text: What the user typed.

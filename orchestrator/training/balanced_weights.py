@@ -1,4 +1,4 @@
-"""Weights of training rows by which what a task brought and what a memory kept count alike."""
+"""Weights training rows so that a task's own rows and a memory's rows count alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trial's model says of its training samples, for policies that rank them."""
+"""Gives a trial's model's features and logits of its training samples, for policies that rank them."""
 
 from __future__ import annotations
 

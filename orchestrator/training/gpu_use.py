@@ -1,4 +1,4 @@
-"""What a trial holds of GPUs, and how much memory of one it takes."""
+"""Measures the GPUs that a trial holds, and their memory that it takes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..run_options import RunOptions
 
 
 class GpuUse:
-    """What a trial holds of GPUs, for the report of a task.
+    """The GPUs that a trial holds, for the report of a task.
 
     Args:
         run: The run's options.
@@ -21,17 +21,17 @@ class GpuUse:
         self._device = device
 
     def begin(self) -> None:
-        """A task begins, from which on the most memory counts."""
+        """Begins a task. The memory's maximum is counted from here on."""
         if self._gpus:
             torch.cuda.reset_peak_memory_stats(self._device)
 
     def report(self) -> dict[str, float]:
-        """What the task's report says.
+        """Returns the metrics for the task's report.
 
         Returns:
             ``gpus``: how many GPUs all ranks hold together, 0 on the CPU. On a GPU also ``memory/gpu_bytes``:
-            the most bytes that torch had allocated at once for tensors of this rank since :meth:`begin`. What
-            CUDA itself takes is not in it, nor what other trials on the same GPU take.
+            the most bytes that torch had allocated at once for tensors of this rank since :meth:`begin`. The
+            memory of CUDA itself and of other trials on the same GPU is not included.
         """
         if not self._gpus:
             return {"gpus": 0.0}

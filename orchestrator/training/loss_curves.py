@@ -54,7 +54,12 @@ class Curves:
             self.flush()
 
     def flush(self) -> None:
-        """Brings what is pending to the CPU and checks it."""
+        """Brings the pending terms to the CPU and checks them.
+
+        Raises:
+            Diverged: A term or a gradient's norm is not finite
+                (:class:`~orchestrator.numerics.diverged.Diverged`).
+        """
         if not self._pending:
             return
         device = self._pending[0][2].device

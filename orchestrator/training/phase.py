@@ -90,7 +90,7 @@ def train_phase(
         optimizer.zero_grad(set_to_none=True)
         curves.add(step, terms, norm)
         if patience and ((step + 1) % epoch == 0 or step + 1 == steps):
-            # A loss that is not finite says more than what the model then says of samples.
+            # A loss that is not finite says more than the model's outputs that follow.
             curves.flush()
             method.eval()
             if patience.ends(validate()):

@@ -22,7 +22,7 @@ from .balanced_weights import balanced_weights
 
 @dataclass(frozen=True)
 class PhaseBatches:
-    """What a phase is trained on.
+    """The data of a phase.
 
     Attributes:
         rows: int64 (n,), the stream's training rows of the phase, without those that are replayed in pairs.
@@ -112,7 +112,7 @@ def _rows(
     tasks = {"task": [index], "seen": every[: index + 1], "all": every, "memory": []}[phase.data]
     parts = [stream.train_rows(k) for k in tasks]
     if _with_memory(phase):
-        # A row never comes twice: what is kept of a task that is walked whole is there already.
+        # A row never comes twice: kept rows of a task that is walked whole are there already.
         parts.append(kept[~np.isin(stream.task_of(kept), tasks)])
     rows = _of_group(np.concatenate(parts), phase.group, stream, reader)
     again = _of_group(kept if phase.replay == "paired" else kept[:0], phase.group, stream, reader)

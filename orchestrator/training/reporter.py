@@ -1,4 +1,4 @@
-"""The small interface between the walk over a stream and whoever listens to it."""
+"""The small interface between the walk over a stream and its listener."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Is told of every finished task by rank 0, in order, and from the first task again after a restart.
+    """Takes every finished task from rank 0, in order, and again from the first task after a restart.
 
     An answer of None means that there is no answer yet. The walk then asks again by :meth:`answer`, so that
     the other ranks hear something in the meantime, however long the verdict takes.

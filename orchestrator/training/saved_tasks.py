@@ -29,11 +29,11 @@ class SavedTasks:
     Args:
         folder: The trial's own folder, on storage that all ranks share.
         rank: This process' rank. Rank 0 writes.
-        device: Where ranks exchange what they know.
-        stamp: What the checkpoints must be of (:meth:`~orchestrator.storage.identity.Identity.stamp`); None:
-            anything.
-        tokenizer: The files that are kept with each checkpoint, and that the checkpoints to go on from must
-            have. None: no files are kept, and any are accepted.
+        device: The device on which ranks exchange messages.
+        stamp: The stamp that the checkpoints must carry
+            (:meth:`~orchestrator.storage.identity.Identity.stamp`); None: any stamp.
+        tokenizer: The files that are kept with each checkpoint, and that checkpoints must have from which the
+            trial continues. None: no files are kept, and any are accepted.
         keeper: Keeps each checkpoint elsewhere too.
     """
 
@@ -89,7 +89,13 @@ class SavedTasks:
         return done, saved
 
     def restore(self, saved: checkpoint.Checkpoint, method: Method, memory: ReplayMemory) -> None:
-        """Brings a method, a memory, and the files for people to where a checkpoint has them."""
+        """Brings a method, a memory, and the files for people to the state of a checkpoint.
+
+        Args:
+            saved: The checkpoint.
+            method: The method, which gets the checkpoint's weights.
+            memory: The memory, which gets the checkpoint's rows.
+        """
         checkpoint.restore(method, saved.model)
         memory.load(saved.memory)
         self._curves = saved.curves
@@ -104,7 +110,7 @@ class SavedTasks:
         reports: list[dict[str, float]],
         rows: Iterable[tuple[int, str, int, str, float]],
     ) -> None:
-        """Finishes a task. Its checkpoint is the one thing that says that it is finished.
+        """Finishes a task. Only its checkpoint says that it is finished.
 
         Args:
             index: The task's number, from 0.

@@ -45,18 +45,18 @@ class StreamLoop:
 
     A task is finished when its checkpoint is whole in ``checkpoints/``. Where the folder has checkpoints, the
     walk first makes the reports of the last finished checkpoint again and then goes on from there. In a
-    process group every rank calls :meth:`run`; rank 0 decides where to go on from, writes and reports.
+    process group every rank calls :meth:`run`; rank 0 decides from where to continue, writes and reports.
 
     Args:
         config: The trial's configuration.
         stream: The stream that is walked over.
         folder: The trial's own folder, on storage that all ranks share.
-        reporter: Is told of every finished task.
+        reporter: Takes every finished task.
         device: Where the method is trained.
-        stamp: What the checkpoints must be of (:meth:`~orchestrator.storage.identity.Identity.stamp`); None:
-            anything.
-        tokenizer: The files that are kept with each checkpoint, and that the checkpoints to go on from must
-            have. None: no files are kept, and any are accepted.
+        stamp: The stamp that the checkpoints must carry
+            (:meth:`~orchestrator.storage.identity.Identity.stamp`); None: any stamp.
+        tokenizer: The files that are kept with each checkpoint, and that checkpoints must have from which the
+            walk continues. None: no files are kept, and any are accepted.
         keeper: Keeps each checkpoint elsewhere too, before the task is reported.
     """
 
@@ -89,7 +89,7 @@ class StreamLoop:
         """Walks until all tasks are done or the reporter says stop.
 
         Returns:
-            ``finished`` when all tasks are done, ``stopped`` when the reporter said so before.
+            ``finished`` when all tasks are done, ``stopped`` when the reporter said stop before.
 
         Raises:
             Diverged: A number of the training is not finite
@@ -123,13 +123,11 @@ class StreamLoop:
         return method, ReplayMemory(self.config.replay, seed=self.config.run.seed)
 
     def _train(self, index: int, method: Method, memory: ReplayMemory) -> float:
-        """Trains a task's phases and has the memory take the task in. Returns the seconds spent waiting for
-        data.
-        """
+        """Trains a task's phases and fills the memory. Returns the seconds spent waiting for data."""
         data = self.stream.tasks[index]
         method.start_task(data.task)
         method.to(self.device)
-        share_state(method)  # the parameters drawn just now: each rank has a seed of its own
+        share_state(method)  # the parameters were just drawn, and each rank has a seed of its own
         waited, taken_in = 0.0, False
         for number, phase in enumerate(method.phases(data.task)):
             if phase.data == "memory" and not taken_in:
@@ -139,11 +137,10 @@ class StreamLoop:
                 self._pass(index, phase, method, memory)
                 continue
             waited += self._phase(index, number, phase, method, memory)
-            # A loss tells of the weights before its step. Nothing else tells of the weights after the last
-            # step.
+            # A loss shows the weights before its step. Only this check sees the weights after the last step.
             check_weights(method, f"phase {phase.name}, task {index + 1}")
         method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
-        share_state(method)  # prototypes and the like, which each rank computed from the whole task
+        share_state(method)  # for instance prototypes, which each rank computed from the whole task
         check_weights(method, f"task {index + 1}")
         if not taken_in:
             self._remember(index, method, memory)
@@ -177,7 +174,7 @@ class StreamLoop:
         return report
 
     def _validation(self, index: int, method: Method, reports: list[dict]) -> dict[str, float]:
-        """The metrics on the validation splits of the tasks so far; none where a stream holds nothing out."""
+        """The metrics on the validation splits of the tasks so far; empty where nothing is held out."""
         if not self.stream.holds_out:
             return {}
         seen = index + 1
@@ -239,8 +236,8 @@ class StreamLoop:
     def _validate(self, method: Method, rows: np.ndarray) -> float:
         """The mean score on the validation splits of the tasks that ``rows`` come from.
 
-        With past samples among the rows, the newest task's score alone would call a model best that has just
-        forgotten the other tasks.
+        Where past samples are among the rows, the newest task's score alone would prefer a model that has
+        just forgotten the other tasks.
         """
         tasks = np.unique(self.stream.task_of(rows)).tolist()
         seen = self.stream.tasks[tasks[-1]].task.classes
@@ -251,7 +248,7 @@ class StreamLoop:
         return float(of_rank_0(np.array([score]), self.device)[0])
 
     def _remember(self, index: int, method: Method, memory: ReplayMemory) -> None:
-        """Has the replay memory take in a task, with the model as it is now."""
+        """Adds a task to the replay memory, with the model as it is now."""
         data = self.stream.tasks[index]
         labels = np.asarray(data.splits["train"].label)
         if self.config.replay.balance_by == "group":
@@ -274,7 +271,9 @@ class StreamLoop:
             yield self.how.encode(batch.to(self.device, non_blocking=True))
 
     def _summary(self, reports: list[dict], scores: Scores) -> dict[str, float]:
-        """Average, forgetting and the like, from the tasks reported so far and this task's ``scores``."""
+        """The summary metrics, such as average and forgetting, from the tasks reported so far and this task's
+        ``scores``.
+        """
         size = len(scores.by_task)
         matrix = np.full((size, size), np.nan)
         for t, report in enumerate(reports):

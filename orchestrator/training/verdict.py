@@ -1,4 +1,4 @@
-"""Whether a walk goes on after a task."""
+"""Decides whether a walk goes on after a task."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _CODES = {True: 1, False: 0, None: 2}
 
 
 def go_on(reporter: Reporter, report: dict[str, float], rank: int, ranks: int, device: torch.device) -> bool:
-    """Has rank 0 report a task, and tells all ranks the answer.
+    """Rank 0 reports a task, and all ranks get the answer.
 
-    While there is no answer, the ranks are told that as well, again and again: a collective would not wait
-    for a verdict that takes longer than its timeout.
+    While there is no answer, the ranks are told so again and again, since a collective would not wait for a
+    verdict that takes longer than its timeout.
 
     Args:
-        reporter: Is told of the task. Only rank 0 calls it.
+        reporter: Takes the task. Only rank 0 calls it.
         report: The task's report.
         rank: This process' rank.
         ranks: The number of ranks.
