@@ -1,13 +1,13 @@
 """How well ``shapes-vqa`` can be answered without its pictures.
 
-The guesser says what most of a task's training questions with the same words were answered with; for words
-that it has not met, with the same words but for nouns, colours and places; else, of the same kind. It is told
-the words alone, or the words and the object group. Chance is one in as many answers as such a question may
-have.
+The guesser gives the most frequent answer of a task's training questions with the same words. Where it has
+not met these words, it takes the questions with the same words but for nouns, colours and places. Where there
+are none either, it takes the questions of the same kind. It is told the words alone, or the words and the
+object group. Chance is one over the number of answers that such a question may have.
 
     python benchmarks/blind_guess.py [--seeds 0 1 2] [--train 800] [--test 400]
 
-Two tables: of the default stream, over some seeds, and of a larger one.
+It prints two tables: one of the default stream, over some seeds, and one of a larger stream.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def _admitted(stream: StreamSource, group: int, kind: int) -> tuple[str, ...]:
 
 
 def _seen(stream: StreamSource, split: SplitSource, told_group: bool) -> list[tuple]:
-    """Of each question: its words, its words but for some, and its kind, each with the group where that is
-    told; then answer, group and kind.
+    """Each question's words, its words but for some, and its kind, each with the group where that is told;
+    then its answer, group and kind.
     """
     nouns = set(stream.categories)
     struck = (

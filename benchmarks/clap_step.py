@@ -2,11 +2,11 @@
 
     OMP_NUM_THREADS=1 python benchmarks/clap_step.py
 
-One step of the last task's phase ``adapt`` and one of ``consolidate``: forward, all terms, backward, SGD;
-random features, no dropout. Two ways, on the same weights and the same noise, in one process. ``loop``: a
-task at a time, and its samples one by one, each written out as the paper says it.
-``methods.recognition.clap4clip.method``: all tasks and samples in batched products. Checks that both give
-the same loss and gradients, then prints milliseconds a step and the ratio.
+It times one step of the last task's phase ``adapt`` and one of ``consolidate``: forward, all terms, backward,
+SGD. Features are random, and there is no dropout. Two ways are compared, on the same weights and the same
+noise, in one process. ``loop`` takes a task at a time, and its samples one by one, each written out as the
+paper says it. ``methods.recognition.clap4clip.method`` computes all tasks and samples in batched products.
+The script checks that both give the same loss and gradients, then prints milliseconds a step and the ratio.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python benchmarks/ctp_step.py --size base --batch 128      # the paper's size, on a GPU
     python benchmarks/ctp_step.py                              # small, wherever it runs
 
-The second task's step: all six terms, both teachers, the optimiser. Random weights, random data that lie on
-the device. Measures fp32 with attention spelled out, as published (no TF32), then bf16 autocast with fused
-attention, in one process, and prints the ratio of pairs a second.
+It times the second task's step: all six terms, both teachers, the optimiser. Weights are random, and so are
+the data, which lie on the device. It measures fp32 with attention spelled out, as published (no TF32), then
+bf16 autocast with fused attention, in one process, and prints the ratio of pairs a second.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ The trials have the pair ``--tune``.
 
 A row has R_m over the union of all tasks after the last. The other columns are of R_m among a task's own
 candidates, means over tasks: what was kept after the last task; what was forgotten, the best before the last
-task minus the last; what was learnt, of each task when it was new; and what the model before a task had on
-it, which says how much the old model's similarities on new data tell. Differences are paired by seed and
-order, with a 95 % interval and the p of Wilcoxon's test.
+task minus the last; what was learnt, R_m on each task when it was new; and the R_m of the model before a task
+on that task, which says how much the old model's similarities on new data tell. Differences are paired by
+seed and order, with a 95 % interval and the p of Wilcoxon's test.
 
 ``cmc`` is CTP without topology preservation. Methods with a memory keep 64 pairs by reservoir. Masked words
 are left out in all methods, since R_m does not use the fusion layers. With ``--out`` each walk is a line of a

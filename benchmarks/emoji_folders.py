@@ -1,4 +1,4 @@
-"""Emoji written as data sets, in P9D's layout and in class folders. What `emoji.py` calls."""
+"""Writes emoji as data sets, in P9D's layout and in class folders. `emoji.py` calls it."""
 
 from __future__ import annotations
 

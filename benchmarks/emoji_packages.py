@@ -1,4 +1,4 @@
-"""Emoji drawings of four vendors, read from npm packages. What `emoji.py` lays out as data sets."""
+"""Reads emoji drawings of four vendors from npm packages. `emoji.py` lays them out as data sets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TABLE = "package/emoji.json"
 
 @dataclass(frozen=True)
 class Vendor:
-    """Who drew a set of emoji, and the npm package that has it.
+    """The artist of a set of emoji, and the npm package that has it.
 
     Attributes:
         package, version: The package's name and version.
@@ -102,11 +102,10 @@ class Emoji:
 def read_packages(folder: Path) -> list[Emoji]:
     """Reads the four archives.
 
-    A thing that some vendor draws just as another one is left out: of the two, that one stays which Unicode
-    had first.
+    Where a vendor draws two things alike, only the one that Unicode had first stays.
 
     Args:
-        folder: Has the archive of each vendor, as ``npm pack`` writes it.
+        folder: The folder with each vendor's archive, as ``npm pack`` writes it.
 
     Returns:
         The things with at least one drawing, in Unicode's order.
@@ -138,7 +137,7 @@ def read_packages(folder: Path) -> list[Emoji]:
 
 
 def _archive(path: Path, vendor: Vendor) -> dict[str, bytes]:
-    """Code -> the picture's bytes, and of the archive that names the emoji, its table."""
+    """Code -> the picture's bytes; and the table of emoji where this archive has it."""
     files: dict[str, bytes] = {}
     try:
         with tarfile.open(path, "r:gz") as archive:

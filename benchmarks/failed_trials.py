@@ -4,9 +4,9 @@
 
 The sampler is the sweep's own, one trial after another; training is simulated. The score rises with the
 learning rate up to an edge beyond which a trial diverges in its second task, and the edge moves with another
-value, so that the optimum lies at the edge of divergence. Each search runs twice from the same seed: with
-diverged trials told as failures of the infrastructure, of which TPE sees nothing, and as infeasible, which a
-sweep does. The table has means over searches and their sample standard deviation: how many trials diverge,
+value, so that the optimum lies at the edge of divergence. Each search runs twice from the same seed. Once
+diverged trials are reported as failures of the infrastructure, which TPE does not see; once as infeasible, as
+a sweep does. The table has means over searches and their sample standard deviation: how many trials diverge,
 and the best score.
 """
 

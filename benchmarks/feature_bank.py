@@ -5,8 +5,8 @@
 
 Both ways walk one stream (shapes-recognition, 30 classes) with the same configurations, one after the other
 in this process, by the code that a lane runs: ViT-B/32 with random weights. The time with the bank includes
-encoding. Without it all trials cost the same, so only ``--slow`` of them are run, and their
-mean is taken ``--trials`` times.
+encoding. Without the bank all trials cost the same: only ``--slow`` of them are run, and their mean is taken
+``--trials`` times.
 
 Bytes: proportional set sizes (PSS, /proc/PID/smaps) of the shared memory that holds a bank of ``--pictures``,
 over all processes involved (readers, raylet, owner, this one), after one reader has read all of it, and after

@@ -1,4 +1,4 @@
-"""Ranks features in classes by herding, and by the algorithm written out, of which one class is run.
+"""Ranks features in classes by herding, and ranks one class by the algorithm written out.
 
 python benchmarks/herding.py [--rows 50000] [--width 512] [--classes 100]
 """

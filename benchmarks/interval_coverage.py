@@ -4,7 +4,7 @@
 
 Differences are normal, heavy-tailed (Student's t with 3 degrees of freedom) and skewed (exponential). The
 intervals are Student's t, which studies have, and the bootstrap over pairs: by percentiles, BCa (Efron, JASA
-1987) and bootstrap-t. Of the widths, in standard deviations of normal differences, the median is printed.
+1987) and bootstrap-t. The median width is printed, in standard deviations of normal differences.
 """
 
 from __future__ import annotations

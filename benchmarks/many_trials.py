@@ -46,7 +46,7 @@ seconds: dict[str, list[float]] = defaultdict(list)
 
 
 class _FastSession:
-    """Of a session, what a search asks."""
+    """The part of a session that a search asks."""
 
     lanes = 1
     scope = ""
@@ -173,7 +173,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{'':<26}{f'at {first}':>10}{f'at {trials}':>10}{'ratio':>8}")
     print(f"{'driver, MiB':<26}{early / 2**20:>10.0f}{late / 2**20:>10.0f}{late / early:>8.2f}")
     for part, values in seconds.items():
-        # Between two trials there is one decision: there may be fewer of a part than trials.
+        # There is one decision between two trials, so a part may have fewer times than there are trials.
         early, late = at(min(first, len(values)), values), at(min(trials, len(values)), values)
         print(f"{part + ', s':<26}{early:>10.3f}{late:>10.3f}{late / early:>8.2f}")
     print("\n" + "\n".join(left))

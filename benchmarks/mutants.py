@@ -6,12 +6,12 @@ named as equivalent, 2 where the list is stale or a test fails before a line is 
 
 A file of mutants is a list of blocks: ``file``, the ``tests`` that should notice (``skip``: without those
 that have this in their name), and ``lines``, each ``[old, new]``, text of the file that is there once and
-what takes its place, or ``[old, new, reason]`` where the broken line does the same: such a one is not run.
+what takes its place, or ``[old, new, reason]`` where the broken line does the same, so that it is not run.
 
-cosmic-ray finds 943 operators to break in ``metrics.py`` alone, starts a process for each, which imports
-torch and Ray, and has none for what goes wrong silently: another name, argument or split. So the lines are
-chosen, and the tests of each run in a process that is forked once the imports are done, about a second
-each.
+cosmic-ray finds 943 operators to break in ``metrics.py`` alone, and starts a process for each, which imports
+torch and Ray. It has no operator for what goes wrong silently: another name, argument or split. Therefore the
+lines are chosen by hand. The tests of each run in a process that is forked once the imports are done, about a
+second each.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _NOT_RUN = (4, 5, 99)  # pytest's codes for a wrong command and no tests, and th
 
 @dataclass(frozen=True)
 class Mutant:
-    """A broken line. ``old``: text of ``file``; ``new``: what takes its place; ``tests``: files, from the
-    root of the tree; ``skip``: a word in the names of those of their tests that are left out; ``reason``: why
-    no test can notice, empty where one must.
+    """A broken line. ``old`` is text of ``file``, and ``new`` takes its place. ``tests`` are files, from the
+    root of the tree; their tests with ``skip`` in their name are left out. ``reason`` says why no test can
+    notice; it is empty where one must.
     """
 
     room: str
@@ -123,7 +123,11 @@ class Tree:
         return {True: "survived", False: "killed", None: "timed out"}[passed]
 
     def passes(self, mutant: Mutant) -> bool | None:
-        """Whether a mutant's tests pass in the tree as it is now; None where they take too long."""
+        """Whether a mutant's tests pass in the tree as it is now; None where they take too long.
+
+        Raises:
+            RuntimeError: The tests could not be run.
+        """
         child = os.fork()
         if not child:
             self._run(mutant)

@@ -3,9 +3,9 @@
     python benchmarks/overhead.py [--trials 2] [--epochs 7]      trials of about 30 s on one core
     python benchmarks/overhead.py --trials 40 --epochs 0         trials of nothing: one step a task
 
-One lane, warm before the clock starts; the bare loop runs first, in one warm process with as many threads as
-the lane's worker. It builds the model and trains: no evaluation, no checkpoint, no record. Prints the ratio,
-the seconds a trial, and their stages.
+There is one lane, which is warm before the clock starts. The bare loop runs first, in one warm process with
+as many threads as the lane's worker. It builds the model and trains, without evaluation, checkpoint or
+record. The script prints the ratio, the seconds a trial, and their stages.
 """
 
 from __future__ import annotations

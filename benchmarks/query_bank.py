@@ -2,10 +2,10 @@
 
     python benchmarks/query_bank.py [--tasks 2] [--train 80] [--epochs 3] [--size world|base]
 
-Walks the first tasks of ``shapes-vqa``, in one process and with one thread: as a trial does that reads the
-shared queries, and as one with ``--no-feature-cache``; the faster of two walks each counts. Size ``base`` has
-random weights, a ViT-B/16 and BERT-base on 224 pixels. Says the seconds of training and of evaluation, what
-encoding took, and from how many trials on that has paid.
+It walks the first tasks of ``shapes-vqa``, in one process and with one thread: once as a trial that reads the
+shared queries, and once as a trial with ``--no-feature-cache``. The faster of two walks each counts. Size
+``base`` has random weights, a ViT-B/16 and BERT-base on 224 pixels. It prints the seconds of training, of
+evaluation and of encoding, and after how many trials the encoding has paid.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 
 Writes 36 x 2048 features a picture in VQACL's layout, one question each, and trains VQACL on them through the
 trial's own reader and loader, two threads ahead of the step. The pages of a file just written lie in memory,
-so it is the reading and gathering that is measured, not the disk: with ``--cold`` the kernel is asked to
-drop them first.
+so that the reading and gathering is measured and not the disk. With ``--cold`` the kernel is asked to drop
+these pages first.
 """
 
 from __future__ import annotations

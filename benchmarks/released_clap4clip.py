@@ -1,9 +1,9 @@
 """CLAP4CLIP's steps, by its released code (github.com/srvCodes/clap4clip) and by ours, for
 `released_steps.py`.
 
-Both have random unit features in the place of CLIP's, 18 templates, and two tasks of ten classes: five epochs
-of two batches each, 32 and 17 pictures, then, in the second task, two epochs of consolidation. Attention has
-its dropout, drawn from equal seeds on both sides.
+Both have random unit features in the place of CLIP's, 18 templates, and two tasks of ten classes. A task has
+five epochs of two batches each, 32 and 17 pictures. The second task has two further epochs of consolidation.
+Attention has its dropout, drawn from equal seeds on both sides.
 """
 
 from __future__ import annotations
@@ -53,7 +53,14 @@ class Inputs:
 
 
 def released(code: Path, config: RunConfig, ledger: Ledger, older: Path | None) -> None:
-    """The released ``fit`` and ``finetuning`` of two tasks."""
+    """The released ``fit`` and ``finetuning`` of two tasks.
+
+    Args:
+        code: The folder with the released code.
+        config: Our recipe's configuration.
+        ledger: Takes the steps.
+        older: A folder with an older transformers; None: the installed one.
+    """
     inputs, c = Inputs(), config.method
     absent: dict[str, Mapping[str, Any]] = {
         "torchmetrics": {},
@@ -234,7 +241,9 @@ def _number(prompt: str) -> int:
 
 
 def _arguments(c: Clap4ClipConfig) -> Any:
-    """The released code's options for the recipe's values. Those that are off are off there by default."""
+    """The released code's options for the recipe's values. Options that the recipe leaves off are off there
+    by default.
+    """
     off = "hierarchical expandable_tokens expandable_prompt distill ortho_loss use_np_prior frozen_prior"
     off += " compute_ram get_interclass_dist get_adapter_distances"
     return SimpleNamespace(

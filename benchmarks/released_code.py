@@ -1,4 +1,4 @@
-"""Imports released code in this process, and forgets it again. What `released_steps.py` shares."""
+"""Imports released code in this process, and forgets it again. `released_steps.py` and its parts share it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _OF_TRANSFORMERS = ("transformers", "tokenizers", "huggingface_hub")
 def released_code(
     folders: list[Path], absent: Mapping[str, Mapping[str, Any]], transformers: Path | None = None
 ) -> Iterator[None]:
-    """Within it the modules in ``folders`` can be imported, and ``cuda()`` leaves a tensor where it is.
+    """Within the block the modules in ``folders`` can be imported, and ``cuda()`` leaves a tensor where it
+    is.
 
     Args:
         folders: What is put before the search path.

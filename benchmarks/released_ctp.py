@@ -1,7 +1,7 @@
 """CTP's steps, by its released code (github.com/KevinLight831/CTP) and by ours. For `released_steps.py`.
 
-DeiT-B/16, and a BERT of 12 layers split 6/6 over 21,128 words and captions of 30, both from random weights,
-without dropout; the queue of 1024. Four pairs a step, two steps a task.
+The model is a DeiT-B/16 and a BERT of 12 layers, split 6/6, over 21,128 words and captions of 30 tokens. Both
+have random weights and no dropout. The queue holds 1024. There are four pairs a step and two steps a task.
 """
 
 from __future__ import annotations
@@ -58,7 +58,14 @@ def notes(config: RunConfig) -> Mapping[str, str]:
 
 
 def released(code: Path, config: RunConfig, ledger: Ledger, older: Path | None) -> None:
-    """The released ``init_train`` and ``update_train``, two steps each."""
+    """The released ``init_train`` and ``update_train``, two steps each.
+
+    Args:
+        code: The folder with the released code.
+        config: Our recipe's configuration.
+        ledger: Takes the steps.
+        older: A folder with an older transformers; None: the installed one.
+    """
     absent: dict[str, Mapping[str, Any]] = {
         name: {}
         for name in (
@@ -159,7 +166,7 @@ class _Heard:
         self._ledger.record(f"task {self._task + 1} step {self._step}", self._terms(), self._weights())
 
     def _terms(self) -> dict[str, float]:
-        """Ours' terms, out of the sums that the released code returns."""
+        """Our terms, out of the sums that the released code returns."""
         ita, (distill,) = sum(self._found["entropy"]) / 2, self._found["distill"]
         if not self._task:
             both, words = self._sums
@@ -206,7 +213,7 @@ def _made(module: Any, code: Path, config: RunConfig) -> Any:
 
 
 def _renamed(name: str, fusion: int) -> str | None:
-    """Ours' name of a released weight; None: it has none, being no weight or another one's."""
+    """Our name of a released weight; None where it is no weight of its own."""
     if name in ("temp", "distill_temp") or "predictions.decoder" in name:
         return None
     for old, new in (("visual_encoder.", "vision."), ("vision_proj.", "image_projection.")):

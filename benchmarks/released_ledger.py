@@ -1,4 +1,6 @@
-"""What released code computed, step by step, and how far ours is from it. What `released_steps.py` shares."""
+"""Keeps what released code computed, step by step, and says how far ours is from it. `released_steps.py` and
+its parts share it.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,11 @@ class Ledger:
     """Takes the released code's steps first, then ours at the same names, and prints both with what differs.
 
     A difference of a term is relative to the larger of both values, or to a thousandth of the step's loss
-    where that is more: a divergence that is 0 differs by its rounding. That of an update is the norm of the
-    difference of both updates over the norm of the released code's, over all weights together: an update
-    tells of rates, gradients and weight decay, where weights after a step mostly tell of those before it.
-    The biases of attention's keys are left out: they add the same to all of a query's logits, so that their
-    gradient is rounding alone, of which Adam makes steps of its own.
+    where that is more: a divergence that is 0 differs by its rounding. The difference of an update is the
+    norm of the difference of both updates over the norm of the released code's update, over all weights
+    together. An update tells of rates, gradients and weight decay, while weights after a step mostly tell of
+    the weights before it. The biases of attention's keys are left out. They add the same to all of a query's
+    logits, so that their gradient is rounding alone, which Adam turns into steps of full size.
 
     Args:
         folder: Where the released code's weights are kept meanwhile.
@@ -54,7 +56,16 @@ class Ledger:
         return load_file(self._file(name))
 
     def compare(self, name: str, terms: Mapping[str, float], weights: Mapping[str, Tensor]) -> None:
-        """Takes the same step of ours, and prints it. Arguments: as of :meth:`record`."""
+        """Takes the same step of ours, and prints it.
+
+        Args:
+            name: The step's name, as :meth:`record` had it.
+            terms: The loss's terms; empty where a stretch begins.
+            weights: The weights after the step, by the names that the released code's have.
+
+        Raises:
+            ValueError: The terms or the weights do not have the names that the released code's have.
+        """
         theirs, wanted, weights = self._terms[name], _felt(self.weights(name)), _felt(weights)
         if set(theirs) != set(terms):
             raise ValueError(f"{name}: terms {sorted(terms)}, where the released code has {sorted(theirs)}")
@@ -101,7 +112,7 @@ class Ledger:
 
     def _say(self, term: str, values: str, difference: float) -> None:
         print(f"  {term:24} {values} {difference:9.1e}", flush=True)
-        # What is no number is the largest, which max() would pass over.
+        # NaN counts as the largest; max() would pass over it.
         difference = math.inf if math.isnan(difference) else difference
         self.largest[term] = max(self.largest.get(term, 0.0), difference)
 
@@ -129,7 +140,13 @@ class Steps:
         self._ledger, self._prefix, self._weights, self._more = ledger, prefix, weights, more
 
     def add(self, step: int, terms: Mapping[str, Tensor], norm: Tensor | None = None) -> None:
-        """Takes a step."""
+        """Takes a step.
+
+        Args:
+            step: The step's number, from 0.
+            terms: The loss's terms.
+            norm: The norm of the step's gradient. It is not recorded.
+        """
         found = {name: value.item() for name, value in terms.items()}
         self._ledger.compare(f"{self._prefix} {step + 1}", found | self._more(), self._weights())
 

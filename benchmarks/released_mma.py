@@ -1,7 +1,7 @@
 """MMA's steps, by its released code (github.com/dqmis/clip-mma) and by ours. For `released_steps.py`.
 
 Both have random unit features in the place of CLIP's: 256 pictures a step at most, and the 37 classes of
-Oxford Pets. MMA has one task: the second is the released training begun anew on all classes.
+Oxford Pets. MMA has one task. The second task here is the released training begun anew on all classes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,14 @@ class Inputs:
 
 
 def released(code: Path, config: RunConfig, ledger: Ledger, older: Path | None) -> None:
-    """Two steps in each of two tasks, by the released ``Learner``."""
+    """Two steps in each of two tasks, by the released ``Learner``.
+
+    Args:
+        code: The folder with the released code.
+        config: Our recipe's configuration.
+        ledger: Takes the steps.
+        older: A folder with an older transformers; None: the installed one.
+    """
     inputs = Inputs()
     names = [f"class {k}" for k in range(_CLASSES)]
     clip = {
@@ -119,7 +126,7 @@ def _arguments(made: Any, c: MMAConfig) -> Any:
 
 
 def _hear(learner: Any, record: Any, prefix: str) -> None:
-    """Has each step of the released loop recorded."""
+    """Records each step of the released loop."""
     losses: list[float] = []
     loss = learner.criterion
 

@@ -28,7 +28,7 @@ _KINDS, _OBJECTS, _GROUPS, _REGIONS, _FEATURES = 10, 80, 5, 36, 2048
 _ROWS = 32200  # of the word table: T5's 32,100 words, and 100 for regions, of which 36 are used
 _PAD, _END = 0, 1
 _QUESTIONS, _ANSWERS = 2, 12  # a step, in all
-# Of a phase of 560 questions: with batches of 80 and 3 epochs that is 21 steps, two of which warm up.
+# A phase of 560 questions with batches of 80 and 3 epochs has 21 steps, two of which warm up.
 _PHASE, _PHASE_STEPS = 560, 21
 _TABLE = (
     ("shared.", "words."),
@@ -61,7 +61,14 @@ def notes(config: RunConfig) -> Mapping[str, str]:
 
 
 def released(code: Path, config: RunConfig, ledger: Ledger, older: Path | None) -> None:
-    """Steps of the released ``Trainer``."""
+    """Steps of the released ``Trainer``.
+
+    Args:
+        code: The folder with the released code.
+        config: Our recipe's configuration.
+        ledger: Takes the steps.
+        older: A folder with an older transformers; None: the installed one.
+    """
     absent: dict[str, Mapping[str, Any]] = {"wandb": {}, "Question_type": {}, "vqa_data_memory": {}}
     names = ("All_task", "Comp_task", "show_results_matrix", "evaluate_metric", "Category_splits")
     absent["Question_type"] = dict.fromkeys((*names, "ImgId_cate_map", "random_dic"))
@@ -210,7 +217,9 @@ def _answer_tokens() -> Tensor:
 
 
 def _batches() -> list[list[Batch]]:
-    """Those of each task: two of the first kind; then of the second, first, second."""
+    """The batches of each task: two of the first kind of question; then one of the second, one of the first,
+    and one of the second.
+    """
     draw = torch.Generator().manual_seed(0)
     tasks = []
     for kinds in ((0, 0), (1, 0, 1)):
@@ -261,8 +270,8 @@ class _Parallel(nn.Module):
 
 
 def _block(made: type[nn.Module]) -> Callable[..., nn.Module]:
-    """T5's block of that code's day: it has a place for past keys where none are asked for, and knows of
-    ``head_mask``, which is None here.
+    """T5's block as it was when that code was written: it returns an entry for past keys where none are asked
+    for, and takes ``head_mask``, which is None here.
     """
 
     class Block(made):  # type: ignore[misc, valid-type]  # a class that comes with the released code

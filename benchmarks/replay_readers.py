@@ -6,7 +6,8 @@ Bytes: proportional set sizes (PSS, /proc/PID/smaps_rollup) of all processes inv
 this one) after one reader has touched every picture, and after all have, both over their sum before it was
 shared. Rate: batches of 64 pictures, tokens and labels by :class:`RowReader`, against NumPy indexing of a
 private copy of the same arrays in the same process: one reader alone, then all at once. The memory's
-arithmetic is the same at any size; take more pictures where there is room for ``readers`` private copies.
+arithmetic is the same at any size. More pictures can be taken where there is room for ``--readers`` private
+copies.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ def main(arguments: list[str] | None = None) -> None:
     readers = [_Reader.remote() for _ in range(options.readers)]
     pids = ray.get([reader.pid.remote() for reader in readers])
     with tempfile.TemporaryDirectory() as folder:
-        # Modules, allocator and batch buffers are a process's own, whatever it reads: woken before the count.
+        # Modules, allocator and batch buffers are a process's own, whatever it reads. They are loaded before
+        # the count.
         first = SharedStore.start(Path(folder, "first"), "first")
         handle = publish(small, first, memory_plan(small, largest=0, store_bytes=store_bytes(), seeds=[0]))
         ray.get([reader.open.remote(handle, seed) for seed, reader in enumerate(readers)])

@@ -2,10 +2,10 @@
 
     python benchmarks/search_plan.py [--trials 8 16 40] [--repeats 200]
 
-Searches worlds of six numbers and three choices with some noise: TPE after a quarter of the trials at random,
-TPE with the random trials of ``search/search_plan.py``, and random trials alone. Prints the true worth of
-the trial that looks best at the end, mean and standard error over worlds; 0 is what a world's numbers have
-at best, without its choices.
+It searches spaces of six numbers and three choices with some noise: by TPE after a quarter of the trials at
+random, by TPE with the random trials of ``search/search_plan.py``, and by random trials alone. It prints the
+true value of the trial that looks best at the end, as the mean and standard error over spaces. 0 is the most
+that a space's numbers can give, without its choices.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _random(number: int, trials: int, seed: int) -> optuna.samplers.BaseSampler:
 
 
 def _found(rule: Callable[..., optuna.samplers.BaseSampler], trials: int, world: int) -> float:
-    """The worth of what a search of one world chooses."""
+    """The true value of the trial that a search of one space chooses."""
     worth, noise = _world(np.random.default_rng(world)), np.random.default_rng([world, 1])
     study, true = optuna.create_study(direction="maximize"), []
     for number in range(trials):

@@ -10,7 +10,7 @@ them, under rules that a sweep does not have:
 - margin M: the same, and a trial is stopped only where it is more than M below the median at its rung.
 
 The table has, for each rule, the share of simulated sweeps in which the trial that would have been best was
-stopped; what the best score loses by that, in the objective's unit, as the mean over all sweeps; and the
+stopped; how much the best score loses by that, in the objective's unit, as the mean over all sweeps; and the
 share of the training that was saved.
 """
 
@@ -35,8 +35,8 @@ from orchestrator.storage.run_files import SPACE_FILE
 
 
 class _Margin(TaskScheduler):
-    """The sweep's scheduler, which lets go on whoever is at most ``margin`` below the median of its rung, of
-    those with a memory of the same size.
+    """The sweep's scheduler with a margin: a trial goes on that is at most ``margin`` below the median of its
+    rung. The median is that of the trials with a memory of the same size.
     """
 
     def __init__(self, mode: str, tasks: int, margin: float) -> None:

@@ -2,10 +2,10 @@
 
     python benchmarks/study_overhead.py runs/NAME
 
-Reads a study that has ended. The table has the time in which runs of it were under way, what its tasks took
-(training, evaluation and checkpoint, summed over all trials of all searches and pairs), and the share of its
-lanes' time that was not theirs: start-up, choice of values, looks at test data, lanes that had nothing to do,
-and pictures. Pauses between two commands that went on with it do not count.
+It reads a study that has ended. The table has the time in which its runs were under way; what its tasks took
+(training, evaluation and checkpoint, summed over all trials of all searches and pairs); and the share of its
+lanes' time that went to anything else: start-up, choice of values, looks at test data, lanes that had nothing
+to do, and pictures. Pauses between two commands that went on with it do not count.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@
 The first table has the true difference that 80 % of studies show, and how often they show 3 points, by the
 standard deviation of the differences between two methods. The second one has how often a study of five equal
 methods declares any of them better than another. A method's figures differ by 8 points from order to order,
-each method in its own way, and by 4 from seed to seed. In the first column two methods are compared; then,
-with Holm's correction, one named beforehand with the four others, all with all, and the one that turned out
-best with the four others as if it had been named.
+each method in its own way, and by 4 from seed to seed. In the first column two methods are compared. The
+other columns have Holm's correction: one method named beforehand is compared with the four others; all are
+compared with all; and the method that turned out best is compared with the four others as if it had been
+named beforehand.
 """
 
 from __future__ import annotations

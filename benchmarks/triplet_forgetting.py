@@ -4,10 +4,11 @@
 
 Walks ``triplet`` over ``shapes-vqa`` from the starting values of its search space, in one process and with
 one thread. A past task's own prompts, keys and classifier are frozen, so that its questions can be answered
-worse for three reasons only: a modality's key finds another task, and with it other prompts; so does the key
-that chooses the classifier; the general prompts have moved on. Test accuracy over all tasks after the last
-one, with more and more of that undone: tasks found by keys; the true task told for the image's prompts; for
-the text's too; for the fusion's and the classifier too; and with the general prompts as each task left them.
+worse for three reasons only. A modality's key may find another task, and with it other prompts. The key that
+chooses the classifier may find another task. The general prompts may have moved on. The output is the test
+accuracy over all tasks after the last one, with more and more of that undone: tasks found by keys; the true
+task told for the image's prompts; for the text's too; for the fusion's and the classifier too; and with the
+general prompts as each task left them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _STEPS = ("keys", "image told", "text told", "all told", "prompts kept")
 
 @torch.no_grad()
 def _accuracy(walked: Walked, task: int, told: int) -> float:
-    """Of one task's test questions, percent, the first ``told`` modalities being told the task."""
+    """The accuracy on one task's test questions, percent, where the first ``told`` modalities are told the
+    task.
+    """
     method: Triplet = walked.method
     right = []
     split = walked.stream.tasks[task].splits["test"]

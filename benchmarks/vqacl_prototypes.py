@@ -8,8 +8,8 @@ process and with one thread, and scores both on test data after the last task. T
 is given the prototype of its own kind, and of its picture's object or of one of the same group; and how many
 answers are right when zero vectors stand in the place of all prototypes.
 
-Regions ``told``: a picture is not cut into cells but comes as a row a thing that says object, colour, size,
-tilt and box, as the best of detectors could. Then what the regions show is not what limits the method.
+With the regions ``told`` a picture is not cut into cells. It comes as one row for each thing, which gives
+object, colour, size, tilt and box, as a perfect detector could. Then the regions do not limit the method.
 """
 
 from __future__ import annotations

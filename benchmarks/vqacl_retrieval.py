@@ -5,8 +5,9 @@
 The rule takes the mean over a picture's regions, and chooses the prototype nearest to it, by the cosine of
 hyperbolic tangents. Here the regions are those of ``shapes-vqa`` with ``stream.pictures=regions``, as they
 come, and prototypes are the means of all training pictures of an object: of thirty, in five groups. The table
-has percent of test pictures whose prototype is the right object's, and of its group, by the number of things
-in a picture. Beside it: the same where the query is the region of the thing that is asked about alone.
+has the percentage of test pictures whose prototype is the right object's, and that of pictures whose
+prototype is of the right group, by the number of things in a picture. Beside them are the same figures where
+the query is the region of the thing that is asked about alone.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def _features(noise: float, things: int, train: int, test: int) -> dict[str, tup
 
 
 def _asked(scenes: Scenes, label: np.ndarray, regions: np.ndarray) -> np.ndarray:
-    """The features of the region that lies where the thing stands that is asked about."""
+    """The features of the region of the thing that is asked about."""
     rows = np.arange(len(label))
     at = ((scenes.thing == (label % THINGS)[:, None]) & (scenes.family >= 0)).argmax(1)
     centre = np.stack([scenes.x[rows, at], scenes.y[rows, at]], 1).astype(np.float32)

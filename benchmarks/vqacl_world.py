@@ -4,14 +4,15 @@
         [--set stream.region_noise=0.5 ...]
 
 Walks each row over ``shapes-vqa`` as a detector's regions and in paraphrases, in one process and with one
-thread. Each row has four points to choose from: two learning rates, each with two lengths of training; for
-plain replay with a memory paired or merged; for VQACL with the paper's or with long moving averages.
-Validation of the seeds ``--tune`` chooses. Then each pair is one seed of everything (model, stream, order of
-the tasks), scored once on test data. ``oracle`` is VQACL whose prototypes are always those of the question's
-own kind and of the picture's own object, in training and at test, which no method can know. Differences are
-to ``er``, with a paired t-test. For rows with prototypes: the accuracy with zero vectors in their place; how
-often a test question is given those of its own ``kind`` and ``object``; and how often it would be given its
-object's if prototypes were ``fresh``, the means of all training questions under the last encoder.
+thread. Each row has four points to choose from: two learning rates, each with two variants. The variants are
+two lengths of training; for plain replay a memory that is paired or merged; for VQACL the paper's or long
+moving averages. The validation data of the seeds ``--tune`` choose. Then each pair is one seed of everything
+(model, stream, order of the tasks), scored once on test data. ``oracle`` is VQACL whose prototypes are always
+those of the question's own kind and of the picture's own object, in training and at test, which no method can
+know. Differences are to ``er``, with a paired t-test. For rows with prototypes: the accuracy with zero
+vectors in their place; how often a test question is given those of its own ``kind`` and ``object``; and how
+often it would be given its object's if prototypes were ``fresh``, the means of all training questions under
+the last encoder.
 
 ``--out`` keeps every walk as a line of JSON; walks that are there are not walked again.
 """

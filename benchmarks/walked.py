@@ -1,4 +1,4 @@
-"""A trial walked in this process, with the method at hand afterwards. What benchmarks share."""
+"""Walks a trial in this process, with the method at hand afterwards. Several benchmarks share it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,16 @@ def started(method: str, values: dict[str, Any]) -> RunConfig:
 
 
 def walk(config: RunConfig, source: StreamSource, folder: Path) -> Walked:
-    """Walks ``source`` in this process."""
+    """Walks ``source`` in this process.
+
+    Args:
+        config: The trial's configuration.
+        source: The stream, opened.
+        folder: Where the checkpoints are written, one for each task.
+
+    Returns:
+        The method after the last task, and the folder.
+    """
     stream = prepare(source, fit_tokenizer(source, config.stream, folder / "tokenizer"))
     if asks_queries(config):
         bank = open_query_bank(config, source, stream, folder / "features", lambda _: None, encode_here)
