@@ -83,7 +83,7 @@ def _spare(store: SeenTrials, *, all_count: bool) -> list[Path]:
         last = kept / task_key(len(entry.reports) - 1)
         if entry.id in chosen and (not store.tested(entry.id) or whole_state(last) is None):
             continue
-        folders = [folder for folder in checkpoint_folders(store.place(entry.id)) if folder.is_dir()]
+        folders = [folder for folder in checkpoint_folders(store.trial_folder(entry.id)) if folder.is_dir()]
         spare += [folder for folder in folders if entry.id not in chosen or folder != last]
     return spare
 
