@@ -133,7 +133,7 @@ def test_ctrl_c_while_a_run_sends_its_record_interrupts_those_that_wait_too(play
     close = recorder.RunRecorder.close
 
     def interrupted(self):
-        if self.book.folder.parent.name == "s-kept-pair1":
+        if self.store.folder.parent.name == "s-kept-pair1":
             raise KeyboardInterrupt
         close(self)
 
