@@ -49,9 +49,12 @@ _APART = {
 }
 # What others import.
 _SHARED = {"walked", "emoji_folders", "emoji_packages", "released_code", "released_ledger"}
-_SHARED |= {f"released_{method}" for method in ("clap4clip", "ctp", "mma", "vqacl")}
+_SHARED |= {
+    f"{what}_{method}" for what in ("released", "arrays") for method in ("clap4clip", "ctp", "mma", "vqacl")
+}
 _ELSEWHERE = {
     "emoji",
+    "released_arrays",
     "released_steps",
     "study_overhead",
 }  # they have tests of their own, which give them what they read
