@@ -7,18 +7,18 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from ..commands.arguments import add_version, run_main
 from ..commands.command_parser import CommandParser
 from ..errors import UserError
-from ..schema import strict_yaml
 from ..search.scheduler import TaskScheduler
 from ..search.scheduler_choice import SchedulerChoice
 from ..storage.plain_name import check_plain
 from ..storage.run_folder import RUNS
 from .recorded_sweep import RecordedSweep
 from .replay import Replay
+from .scheduler_option import scheduler_option
 from .simulated_sweep import METRIC
 
 _RULES = ("asha", "median", "none")
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("trials", "lanes", "draws"):
         if getattr(given, name) < 1:
             raise UserError(f"--{name} {getattr(given, name)}: allowed are whole numbers from 1")
-    rules = {text: _choice(text) for text in given.scheduler}
+    rules = {text: scheduler_option(text) for text in given.scheduler}
     for name in given.sweeps:
         check_plain(name, "a sweep")
     recorded = [RecordedSweep.read(RUNS / name) for name in given.sweeps]
@@ -61,24 +61,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _scheduler(choice: SchedulerChoice, sizes: tuple[Any, ...], mode: str, tasks: int) -> TaskScheduler:
     return TaskScheduler(METRIC, mode, tasks, choice=choice, sizes=sizes)
-
-
-def _choice(text: str) -> SchedulerChoice:
-    """``NAME``, or ``NAME:OPTION=VALUE,...``."""
-
-    def fail(key: str, problem: str) -> NoReturn:
-        raise UserError(f"--scheduler {text}: {f'{key}: ' * bool(key)}{problem}")
-
-    name, _, options = text.partition(":")
-    values: dict[str, Any] = {"name": name}
-    for option in filter(None, options.split(",")):
-        key, equals, value = option.partition("=")
-        if not equals:
-            fail(key, "no value; allowed is OPTION=VALUE")
-        if key in values:
-            fail(key, "is given already; allowed is each option once, and the rule's name first")
-        values[key], _ = strict_yaml.parse(value, f"--scheduler {text}")
-    return SchedulerChoice.parse(values if options else name, fail)
 
 
 def _parser() -> argparse.ArgumentParser:
