@@ -81,6 +81,11 @@ class RunOptions:
     ``all`` nothing is deleted.
     """
 
+    fresh: bool = False
+    """Whether each task begins with a new model, and not with the one that the task before left. It is for
+    reference runs: finetuning so trains each task independently, and joint training each time from the
+    beginning. It suits methods whose later tasks need nothing of earlier ones. A replay memory stays."""
+
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed {self.seed} is not in 0 .. {2**32 - 1}")

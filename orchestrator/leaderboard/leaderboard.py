@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ..errors import UserError
+from ..metrics.against_references import AGAINST
 from ..metrics.from_matrix import FROM_MATRIX
 from ..metrics.measures import better
 from ..record.comparison.groups import Group
@@ -40,7 +41,8 @@ def leaderboard(
         wanted: Which runs are compared.
         metrics: Metrics on test data, without ``test/``, that are shown in any case. Rows are ranked by the
             first. A metric that a run did not log is computed from its matrix
-            (:func:`~orchestrator.leaderboard.added_metric.added_metric`).
+            (:func:`~orchestrator.leaderboard.added_metric.added_metric`), or beside the record's reference
+            runs (:data:`~orchestrator.metrics.against_references.AGAINST`).
         allowed: Those of :data:`~orchestrator.leaderboard.alike.CONDITIONS` in which rows may differ.
         matrices: Whether the runs' matrices are read in any case.
         command: The command that makes the leaderboard, for its files.
@@ -58,7 +60,8 @@ def leaderboard(
     streams, left_out = [], list(found.left_out)
     for stream, rows in rows_by_stream(reader, found.trials).items():
         differing = check_alike(stream, rows, allowed)
-        results = RowResults(reader, rows, added, matrices=matrices)
+        asked = found.references if set(metrics) & AGAINST.keys() else ()
+        results = RowResults(reader, rows, added, matrices=matrices, references=asked)
         streams.append(_stream(stream, rows, results, differing, metrics))
         left_out += _replaced([row.group for row in rows])
         left_out += [
@@ -66,6 +69,8 @@ def leaderboard(
             for row in rows
             for run in row.tuned
         ]
+        if results.beside:
+            left_out.append(f"beside the references {', '.join(sorted(set(results.beside)))}")
     return StudyResult("", "", 0, "", tuple(streams), tuple(left_out), command)
 
 
@@ -103,6 +108,11 @@ def _check_metrics(found: StreamResult, metrics: Sequence[str]) -> None:
         if any(metric_summary(method, name) is not None for method in found.methods):
             continue
         why = f" ({found.unread[0]})" if found.unread else ""
+        if name in AGAINST:
+            raise UserError(
+                f"--metric {name}: {found.title}: no run has the reference {AGAINST[name]} beside it, of its "
+                f"seed, order and backbone{why}; a study with references makes one"
+            )
         if name in FROM_MATRIX or ":" in name:
             raise UserError(f"--metric {name}: {found.title}: no run has a matrix it can be had from{why}")
         logged = ", ".join(one for one in every_metric(found) if one not in metrics)

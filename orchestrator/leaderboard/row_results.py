@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from ..metrics.against_references import against_references
 from ..record.comparison.groups import order_of
+from ..record.comparison.references import references_beside
 from ..report.method_result import MethodResult
 from ..report.pair_result import PairResult
 from ..report.run_cost import run_cost
@@ -29,13 +31,25 @@ class RowResults:
         rows: The rows. Runs of several rows with one seed and one order have one number.
         added: The metrics that are computed where a run did not log them.
         matrices: Whether matrices are read in any case.
+        references: The record's reference runs, where metrics beside them are asked for.
 
     Attributes:
         unread: A line for each file of a run that cannot be read.
+        beside: The names of the reference runs that metrics were computed beside.
     """
 
-    def __init__(self, reader: RecordReader, rows: Sequence[Row], added: Added, *, matrices: bool) -> None:
+    def __init__(
+        self,
+        reader: RecordReader,
+        rows: Sequence[Row],
+        added: Added,
+        *,
+        matrices: bool,
+        references: Sequence[TestedTrial] = (),
+    ) -> None:
         self.unread: list[str] = []
+        self.beside: list[str] = []
+        self._references = references
         self._matrices = matrices
         self._reader = reader
         self._added = added
@@ -68,12 +82,25 @@ class RowResults:
         assert run.recorded is not None and run.test is not None
         test = {name.removeprefix("test/"): value for name, value in run.test.items()}
         missing = [name for name in self._added if name not in test]
-        matrix = self._matrix(run.recorded) if missing or self._matrices else None
+        asked = missing or self._matrices or self._references
+        matrix = self._matrix(run.recorded) if asked else None
         if matrix is not None:
             test |= {name: self._added[name](matrix) for name in missing}
+            test |= self._against(run, matrix)
         cost = run_cost(task_reports(self._reader, run.recorded))
         seed, order = self._pair(run)
         return PairResult(self._numbers[seed, order], seed, order, test, cost, matrix, run.name)
+
+    def _against(self, run: TestedTrial, matrix: np.ndarray) -> dict[str, float]:
+        """The metrics beside the references of a run's seed and order."""
+        found: dict[str, np.ndarray] = {}
+        for kind, other in references_beside(run, self._references).items():
+            assert other.recorded is not None
+            there = self._matrix(other.recorded)
+            if there is not None and there.shape == matrix.shape:
+                found[kind] = there
+                self.beside.append(other.name.partition("/")[0])
+        return against_references(matrix, found)
 
     def _matrix(self, trial: RecordedRun) -> np.ndarray | None:
         try:

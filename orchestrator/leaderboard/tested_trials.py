@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import UserError
+from ..storage.reference_name import reference_kind
 from ..tracking.record_reader import RecordReader
 from ..tracking.recorded_run import RecordedRun
 from .tested_trial import TestedTrial
@@ -22,12 +24,15 @@ class TestedTrials:
     Attributes:
         trials: The trials.
         left_out: A line for each trial that is wanted but not compared.
+        references: The reference runs of the record. They are no rows of a leaderboard, unless runs are asked
+            for by their names.
     """
 
     __test__ = False
 
     trials: tuple[TestedTrial, ...]
     left_out: tuple[str, ...]
+    references: tuple[TestedTrial, ...] = ()
 
 
 def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
@@ -45,7 +50,8 @@ def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
             message is one line.
     """
     every = [run for run in reader.runs(f"tags.kind = 'trial' AND {_TESTED}") if run.trial]
-    there = [trial for trial in every if wanted.has(trial)]
+    beside = [run for run in every if reference_kind(run.name)]
+    there = [trial for trial in every if wanted.has(trial) and (wanted.runs or trial not in beside)]
     if missed := wanted.missed(there):
         raise UserError(_none(reader.store, every, " ".join(missed) if there else wanted.text()))
     if not there:
@@ -69,7 +75,15 @@ def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
                 left_out.append(f"left out: {error.args[0]}")
     if not trials:
         raise UserError(f"{reader.store}: no trial to compare: {'; '.join(left_out)}")
-    return TestedTrials(tuple(trials), tuple(left_out))
+    return TestedTrials(tuple(trials), tuple(left_out), tuple(_references(beside, parents)))
+
+
+def _references(beside: list[RecordedRun], parents: Mapping[str, RecordedRun]) -> Iterator[TestedTrial]:
+    for trial in beside:
+        parent = parents.get(trial.run)
+        if parent is not None and trial.tags.get("status") == "finished":
+            with suppress(KeyError):  # it lacks what tells where it belongs
+                yield TestedTrial.of(trial, parent, None)
 
 
 def _first(run: RecordedRun, known: Mapping[str, RecordedRun]) -> RecordedRun | None:

@@ -72,6 +72,38 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
             "GEM",
         ),
     ),
+    "references": (
+        Definition(
+            ("forward_transfer_zero_shot",),
+            "the mean over k > 1 of R[k-1, k] - Z[k-1, k], where Z is of zero-shot: what training on the "
+            "tasks before made of the pretrained model's score on a task to come. Below 0 it lost",
+            "GEM, with the pretrained model for its random one",
+        ),
+        Definition(
+            ("forward_transfer_independent",),
+            "the mean over k > 1 of R[k, k] - I[k, k], where I[k, k] is of a new model that was trained on "
+            "task k alone: what the tasks before made of the learning of a new one",
+            "FWT, Wang et al., A comprehensive survey of continual learning (2024); of the last task alone "
+            "Veniat et al., CTrL (2021)",
+        ),
+        Definition(
+            ("forgetting_independent",),
+            "the mean over k < T of I[k, k] - R[T, k]: `forgetting`, with what independent training reaches "
+            "in the place of the best that the task ever was. More is worse. What was never learnt counts",
+            "each task's drop against a model of its own, Maninis et al. (2019), in points",
+        ),
+        Definition(
+            ("intransigence",),
+            "the mean over all k of J[k, k] - R[k, k], where J[k, k] is of a new model that was trained on "
+            "tasks 1 .. k at once: how much worse a task is learnt when it comes. More is worse",
+            "IM, Chaudhry et al., RWalk (2018), there of each task",
+        ),
+        Definition(
+            ("intransigence_once",),
+            "the same with one model that was trained on all tasks at once, those to come among them, as "
+            "CTP's JointT. More is worse",
+        ),
+    ),
     "retrieval": (
         Definition(
             ("seen/txt_r1", "seen/txt_r5", "seen/txt_r10"),

@@ -14,6 +14,7 @@ from .sections.matrices import matrices
 from .sections.mattered import mattered
 from .sections.memory import memory
 from .sections.pairs import pairs
+from .sections.references import references
 from .sections.searches import searches
 from .sections.section import Section
 from .stream_result import StreamResult
@@ -23,7 +24,7 @@ from .style import STYLE
 LIMIT = 2_000_000
 """The bytes that a page has at most."""
 
-_SECTIONS = (leaderboard, comparisons, pairs, curves, matrices, memory, searches, mattered, again)
+_SECTIONS = (leaderboard, references, comparisons, pairs, curves, matrices, memory, searches, mattered, again)
 _LINES = 10  # of failures
 
 
@@ -82,8 +83,11 @@ def _lost(stream: StreamResult) -> list[Html]:
     """The runs that failed, and the files that cannot be read."""
     parts: list[Html] = []
     for said, lines in (
-        ("Failed, and tried again by --resume:", stream.failed),
-        ("Not read, so that pictures and seconds of it are missing:", stream.unread),
+        ("Failed, and tried again by --resume:", (*stream.failed, *stream.failed_references)),
+        (
+            "Not read, so that pictures and seconds of it are missing:",
+            (*stream.unread, *stream.unread_references),
+        ),
     ):
         if lines:
             more = [f"and {len(lines) - _LINES} more"] if len(lines) > _LINES else []

@@ -43,6 +43,7 @@ def _stream(stream: StreamResult) -> dict[str, Any]:
         "measure": stream.measure,
         "objective": stream.objective,
         "methods": [_method(stream, method) for method in stream.methods],
+        **({"references": [_reference(one) for one in stream.references]} if stream.references else {}),
         "comparisons": [_comparison(found) for found in stream.comparisons],
         "failed": stream.failed,
         "unread": stream.unread,
@@ -67,6 +68,10 @@ def _method(stream: StreamResult, method: MethodResult) -> dict[str, Any]:
         "summaries": summaries,
         "pairs": [_pair(pair) for pair in method.pairs],
     }
+
+
+def _reference(reference: MethodResult) -> dict[str, Any]:
+    return {"reference": reference.label, "pairs": [_pair(pair) for pair in reference.pairs]}
 
 
 def _pair(pair: PairResult) -> dict[str, Any]:

@@ -22,6 +22,10 @@ class StreamResult:
         failed: A line for each run that failed.
         unread: A line for each run that is incomplete here because files of it cannot be read.
         asked: Metrics that are shown in any case.
+        references: The reference runs beside the methods, each kind as a method.
+        about_references: How they were come by, in sentences; empty where there are none.
+        failed_references: A line for each of their runs that failed.
+        unread_references: A line for each of their runs of which something cannot be read.
     """
 
     title: str
@@ -33,3 +37,7 @@ class StreamResult:
     failed: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    references: tuple[MethodResult, ...] = ()
+    about_references: str = ""
+    failed_references: tuple[str, ...] = ()
+    unread_references: tuple[str, ...] = ()

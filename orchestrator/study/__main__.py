@@ -11,6 +11,7 @@ from ..commands.last_lines import print_last
 from ..commands.say import Say
 from ..config import parse_set
 from ..errors import UserError
+from ..storage.reference_name import REFERENCES
 from ..storage.user_path import user_path
 from .study_request import PAIRS, StudyRequest
 from .study_start import StudyStart
@@ -20,6 +21,7 @@ def main(arguments: list[str]) -> int:
     """Runs the command line; returns its exit status."""
     parser = _parser()
     given = parser.parse_args(arguments)
+    given.references = True if given.references == [] else given.references
     if given.report is not None:
         return _report(parser, given)
     say = Say()
@@ -48,6 +50,7 @@ def _new(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudySta
         "trials": given.trials,
         "protocol": None if given.protocol is None else " ".join(given.protocol),
         "pairs": given.pairs,
+        "references": given.references,
         "set": parse_set(given.set) or None,
     }
     said = {key: value for key, value in options.items() if value is not None}
@@ -81,7 +84,8 @@ def _resumed(parser: CommandParser, given: argparse.Namespace, say: Say) -> Stud
         if getattr(given, name) != parser.get_default(name):
             raise UserError(f"--resume {given.resume}: goes on with what was asked; leave out {name}")
     methods = given.methods or []
-    return StudyStart.resumed(given.resume, say, methods=methods, pairs=given.pairs, trials=given.trials)
+    grow = {"methods": methods, "pairs": given.pairs, "trials": given.trials}
+    return StudyStart.resumed(given.resume, say, **grow, references=given.references)
 
 
 def _parser() -> CommandParser:
@@ -121,6 +125,13 @@ def _parser() -> CommandParser:
         type=int,
         metavar="N",
         help=f"pairs of seed and order (default {PAIRS}); with --resume in all",
+    )
+    parser.add_argument(
+        "--references",
+        nargs="*",
+        metavar="KIND",
+        help=f"reference runs beside the methods: {', '.join(REFERENCES)} (default: all but the last); with "
+        "--resume further ones",
     )
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="for all")
     parser.add_argument("--name", metavar="NAME", help="name of the study and of its folder under runs/")

@@ -6,6 +6,7 @@ from ..errors import UserError
 from ..storage.run_files import STUDY_FILE, TRAIN_FILE
 from .own_run import own_run
 from .pair_job import PairJob
+from .reference import is_reference
 from .runs_now import runs_now
 from .search_job import SearchJob
 from .study import Study
@@ -30,7 +31,7 @@ def check_kept(study: Study, book: StudyBook) -> None:
     """
     now = {run.name: run for run in runs_now(study, book)}
     for name, part in book.parts.items():
-        if name not in now and name not in study.names and not _of_another_choice(name, part, study):
+        if name not in now and name not in study.names and not _left(name, part, study):
             raise UserError(
                 f"{book.path}: has {name}, which the study does not ask for any more; allowed: {_AS_IT_WAS}"
             )
@@ -45,9 +46,11 @@ def check_kept(study: Study, book: StudyBook) -> None:
             PairJob(run.name, run.arm, run.pair, run.chosen).begun()
 
 
-def _of_another_choice(name: str, part: Part, study: Study) -> bool:
-    """Whether a run has a pair of the study and the values that a search of it chose when it had other
-    trials.
+def _left(name: str, part: Part, study: Study) -> bool:
+    """Whether a run is a reference, which belongs to no study alone; or with a pair of the study, of what a
+    search of it chose when it had other trials.
     """
+    if is_reference(part.asked):
+        return True
     chosen = Part("", part.asked, trial=str(part.asked.values.get("trial")), first="another")
     return any(name == study.pair_name(arm, n, chosen) for arm in study.arms for n in study.numbers)

@@ -20,6 +20,7 @@ from .pair import Pair
 from .run_request import RunRequest
 from .study_arm import StudyArm
 from .study_book import Part
+from .tested_part import tested_part
 
 
 class PairJob:
@@ -57,6 +58,11 @@ class PairJob:
     def asked_of(number: int, chosen: Part) -> RunRequest:
         """What is asked for, of the pair ``number`` and the search ``chosen``."""
         return RunRequest.pair(chosen.name, chosen.trial, chosen.config, number)
+
+    @property
+    def label(self) -> str:
+        """What lines of progress call it."""
+        return self.arm.method.label
 
     def largest_memory(self, classes: int) -> int:
         """How many samples the replay memory holds, on a stream with this number of classes."""
@@ -98,16 +104,4 @@ class PairJob:
 
     def part(self, result: RunResult) -> Part:
         """The part of its result that the study keeps."""
-        reason = "" if result.status == "finished" else result.reason or result.status
-        test = {k.removeprefix("test/"): v for k, v in result.test.items() if k.startswith("test/")}
-        failed = sum(trial.status == "failed" for trial in result.trials)
-        return Part(
-            self.name,
-            self.asked,
-            trial=result.trials[0].id if result.trials else "",
-            score=result.best.score if result.best else None,
-            test=test,
-            trials=sum(trial.status != "interrupted" for trial in result.trials),
-            failed_trials=failed,
-            reason=reason,
-        )
+        return tested_part(self.name, self.asked, result)

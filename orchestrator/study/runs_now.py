@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .pair_job import PairJob
+from .reference import Reference
 from .run_request import RunRequest
 from .search_job import SearchJob
 from .study import Study
@@ -23,7 +24,9 @@ class RunNow:
         pair: The pair's number; None: it is the search.
         asked: The run's request; None for a pair whose search has chosen nothing yet.
         done: The run's part of the book, where it has ended without failing and had this request; else None.
-        chosen: The search whose choice a pair has; None: it has chosen nothing yet, or this is the search.
+        chosen: The search whose choice a pair has; None: it has chosen nothing yet, or this is the search or
+            a reference.
+        reference: The reference that it is a run of; None: it is a run of the method.
     """
 
     name: str
@@ -32,10 +35,11 @@ class RunNow:
     asked: RunRequest | None
     done: Part | None
     chosen: Part | None
+    reference: Reference | None = None
 
 
 def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
-    """The searches of a study and its runs with a pair, method by method.
+    """The searches of a study and its runs with a pair, method by method, then its references.
 
     A search that is asked for more trials than it had is to be resumed. Until that has happened, its pairs
     are those of its earlier choice.
@@ -53,3 +57,7 @@ def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
             wanted = None if chosen is None else PairJob.asked_of(number, chosen)
             done = None if wanted is None else book.done(name, wanted)
             yield RunNow(name, arm, number, wanted, done, chosen)
+    for reference in study.references:
+        for number in study.numbers:
+            name, wanted = reference.name(number), reference.asked(number)
+            yield RunNow(name, reference.arm, number, wanted, book.done(name, wanted), None, reference)

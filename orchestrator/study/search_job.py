@@ -63,6 +63,11 @@ class SearchJob:
         )
         self.asked = RunRequest.search(self._request, searched.space.path)
 
+    @property
+    def label(self) -> str:
+        """What lines of progress call it."""
+        return self.arm.method.label
+
     def largest_memory(self, classes: int) -> int:
         """How many samples the largest replay memory holds, on a stream with this number of classes."""
         return self.arm.searched.space.largest_memory(classes)

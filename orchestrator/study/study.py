@@ -13,6 +13,7 @@ from ..errors import UserError
 from ..storage.plain_name import check_plain
 from ..storage.run_folder import RUNS
 from ..streams.text.text_config import TextConfig
+from .reference import Reference
 from .run_name import run_name
 from .study_arm import StudyArm
 from .study_book import Part
@@ -30,11 +31,13 @@ class Study:
         name: Its name, and its folder's under ``runs``.
         request: The request.
         arms: Its methods on its streams, stream by stream.
+        references: The references beside the methods, stream by stream.
     """
 
     name: str
     request: StudyRequest
     arms: tuple[StudyArm, ...]
+    references: tuple[Reference, ...] = ()
 
     @classmethod
     def of(cls, name: str, request: StudyRequest) -> Study:
@@ -45,7 +48,9 @@ class Study:
         """
         given = request.streams or (None,)
         arms = [StudyArm.of(request, method, stream) for stream in given for method in request.methods]
-        study = cls(name, request, tuple(arms))
+        kinds, first = request.references, arms[:: len(request.methods)]  # of each stream
+        beside = [] if kinds == () else [one for arm in first for one in Reference.all_of(arm, kinds)]
+        study = cls(name, request, tuple(arms), tuple(beside))
         study._check_memory()
         study._check_streams()
         study._check_names()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..commands.time_forecast import TimeForecast
 from ..schema.shown import shown_bytes, shown_time
@@ -12,6 +13,19 @@ from ..storage.run_folder import RUNS
 from ..storage.trial_files import STATUS_FILE
 from .runs_now import RunNow
 from .study_arm import StudyArm
+
+
+class Forecast(Protocol):
+    """What is left of something will take; the attributes are those of :class:`ArmForecast`."""
+
+    @property
+    def trials(self) -> int: ...
+    @property
+    def pairs(self) -> int: ...
+    @property
+    def hours(self) -> float | None: ...
+    @property
+    def bytes(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,7 @@ class ArmForecast:
         return "how long is not known" if self.hours is None else f"about {shown_time(3600 * self.hours)}"
 
 
-def forecast_line(arms: Sequence[ArmForecast]) -> str:
+def forecast_line(arms: Sequence[Forecast]) -> str:
     """How long the rest of a study takes in all, in a form for people; empty where nothing is left."""
     left = [arm for arm in arms if arm.trials or arm.pairs]
     known = [arm for arm in left if arm.hours is not None]

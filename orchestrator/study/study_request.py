@@ -13,12 +13,13 @@ from ..schema.flatten import flatten
 from ..search.search_protocol import SearchProtocol
 from .arm import Arm
 from .check_sets import check_sets
+from .reference_kinds import plain_references, references_of
 
 PAIRS = 8
 """The default number of pairs of seed and order. Six are the fewest with which a Wilcoxon test can decide."""
 
 _COUNTS = {"trials": 1, "pairs": 1, "memory": 0}
-_KEYS = ("question", "methods", "streams", "memory", "trials", "protocol", "pairs", "set")
+_KEYS = ("question", "methods", "streams", "memory", "trials", "protocol", "pairs", "references", "set")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class StudyRequest:
         protocol: The protocol, which says by which data each search chooses.
         pairs: How many pairs of seed and order the chosen values are run with.
         values: Dotted key -> value, for all methods and streams.
+        references: Which reference runs there are beside the methods; None: all of equal compute.
     """
 
     question: str
@@ -44,6 +46,7 @@ class StudyRequest:
     protocol: SearchProtocol = SearchProtocol()
     pairs: int = PAIRS
     values: Mapping[str, Any] | None = None
+    references: tuple[str, ...] | None = ()
 
     @classmethod
     def read(cls, path: Path) -> StudyRequest:
@@ -93,6 +96,7 @@ class StudyRequest:
             SearchProtocol.of(content.get("protocol"), where),
             PAIRS if pairs is None else pairs,
             flat,
+            references_of(content.get("references"), where),
         )
 
     def text(self) -> str:
@@ -106,6 +110,7 @@ class StudyRequest:
                 "trials": self.trials,
                 "protocol": self.protocol.text,
                 "pairs": self.pairs,
+                **({} if self.references == () else {"references": plain_references(self.references)}),
                 "set": dict(self.values or {}),
             }
         )

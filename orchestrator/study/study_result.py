@@ -15,6 +15,7 @@ from .again import commands_of
 from .pair import Pair
 from .recorded_pair import recorded_pair
 from .recorded_search import recorded_search
+from .reference_results import ReferenceResults
 from .stream_figures import StreamFigures
 from .study import Study
 from .study_arm import StudyArm
@@ -38,7 +39,8 @@ def study_result(study: Study, book: StudyBook) -> StudyResult:
 
 def _on_stream(study: Study, book: StudyBook, there: StreamFigures) -> StreamResult:
     unread: list[str] = []
-    methods = [_method(study, book, arm, unread) for arm in there.arms]
+    beside = ReferenceResults(study, book, there.arms[0])
+    methods = [beside.beside(_method(study, book, arm, unread)) for arm in there.arms]
     return StreamResult(
         there.title,
         there.measure,
@@ -48,6 +50,10 @@ def _on_stream(study: Study, book: StudyBook, there: StreamFigures) -> StreamRes
         tuple(there.comparisons()),
         tuple(there.failed()),
         tuple(unread),
+        references=beside.references,
+        about_references=beside.about,
+        failed_references=tuple(beside.failed),
+        unread_references=tuple(beside.unread),
     )
 
 

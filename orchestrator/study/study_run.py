@@ -22,6 +22,7 @@ from ..streams.text.fit_tokenizer import fit_tokenizer
 from .lent_session import LentSession
 from .made_by import made_by
 from .pair_job import PairJob
+from .reference_job import ReferenceJob
 from .run_request import RunRequest
 from .runs_now import runs_now
 from .search_job import SearchJob
@@ -29,14 +30,14 @@ from .study import Study
 from .study_arm import StudyArm
 from .study_book import Part, StudyBook
 
-_Job = SearchJob | PairJob
+_Job = SearchJob | PairJob | ReferenceJob
 
 _INTERRUPTED = 130  # the exit status after Ctrl-C
 
 
 class StudyRun:
     """The runs of a study, in order: on each stream the search of each method, then for each pair of seed and
-    order the chosen values of each method.
+    order the chosen values of each method, and the references beside them.
 
     A search looks at no test data. Each run is an ordinary one, in a folder of its own, which can be shown,
     compared and resumed. Methods that share an encoder share a session: Ray, the published stream, and the
@@ -109,6 +110,8 @@ class StudyRun:
                 continue
             if number is None:
                 found.append(SearchJob(run.name, run.arm))
+            elif run.reference is not None:
+                found.append(ReferenceJob(run.reference, number))
             elif run.chosen is not None and run.asked is not None:
                 try:
                     found.append(PairJob(run.name, run.arm, number, run.chosen))
@@ -159,12 +162,12 @@ class StudyRun:
         """Runs ``job``; returns as :meth:`_group` does."""
 
         def say(line: str) -> None:
-            self._say(f"{job.arm.method.label}: {line}")
+            self._say(f"{job.label}: {line}")
 
         every = [run.done is not None for run in runs_now(self._study, self.book)]
 
         def live(text: str) -> None:
-            self._live(f"{sum(every)} of {len(every)} runs  {job.arm.method.label}: {text}")
+            self._live(f"{sum(every)} of {len(every)} runs  {job.label}: {text}")
 
         try:
             result = job.start(source, say).run(lambda text: None, session.lend, live=live)
@@ -224,7 +227,8 @@ class StudyRun:
         classes, folder = len(source.categories), self._study.folder
         # The runs with a pair follow in this session, unless the searches are shown another stream than they.
         apart = isinstance(jobs[0], SearchJob) and jobs[0].arm.searches_apart
-        more = 0 if apart else len(jobs) * len(self._study.numbers)
+        beside = sum(one.arm.shares() == jobs[0].arm.shares() for one in self._study.references)
+        more = 0 if apart else (len(jobs) + beside) * len(self._study.numbers)
         # The lanes take it from there. The session before may have had another one.
         shutil.rmtree(folder / TOKENIZER_FOLDER, ignore_errors=True)
         return SessionRequest(

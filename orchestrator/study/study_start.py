@@ -20,6 +20,8 @@ from ..storage.run_lock import run_lock
 from ..storage.user_path import user_path
 from .arm import Arm
 from .check_kept import check_kept
+from .reference_forecast import ReferenceForecast
+from .reference_kinds import more_references
 from .run_name import run_name
 from .runs_now import runs_now
 from .study import Study
@@ -73,6 +75,7 @@ class StudyStart:
         methods: Sequence[str] = (),
         pairs: int | None = None,
         trials: int | None = None,
+        references: Sequence[str] | bool | None = None,
     ) -> StudyStart:
         """Resumes the study in ``runs/NAME``, which may grow.
 
@@ -82,6 +85,8 @@ class StudyStart:
             methods: Further methods, ``+er`` or ``er``.
             pairs: How many pairs there are to be in all; None: as many as before.
             trials: How many trials each search is to have in all; None: as many as before.
+            references: Further reference runs beside the methods; True: all of equal compute; None: as
+                before.
 
         Raises:
             UserError: There is no such study, it cannot become what is asked for, or a run of it had another
@@ -101,6 +106,8 @@ class StudyStart:
             raise UserError(f"--methods {again[0]}: the study has it; allowed are others, as --methods +NAME")
         arms = (*request.methods, *(Arm(method, method) for method in further))
         grown = replace(request, methods=arms, pairs=pairs or request.pairs, trials=trials or request.trials)
+        if references is not None:
+            grown = replace(grown, references=more_references(request.references, references))
         study = Study.of(name, grown)
         check_kept(study, StudyBook(study.folder))
         return cls(study, say)
@@ -130,16 +137,19 @@ class StudyStart:
         )
         if request.protocol.said:
             lines.append(f"  chosen by validation data {request.protocol.said} ({request.protocol.text})")
-        forecasts = [ArmForecast.of(arm, [run for run in runs if run.arm is arm]) for arm in study.arms]
+        own = [run for run in runs if run.reference is None]
+        forecasts = [ArmForecast.of(arm, [run for run in own if run.arm is arm]) for arm in study.arms]
+        beside = [ReferenceForecast.of(one, runs) for one in study.references]
         for arm, forecast in zip(study.arms, forecasts, strict=True):
             where = f"  {arm.method.label:<16} {arm.space.config.stream_name:<20}"
             search = f"{arm.trials:>3} trials over {len(arm.space.parameters)} keys, memory {arm.memory}"
             lines.append(f"{where} {search}; {forecast.said}")
+        lines += [forecast.line for forecast in beside]
         if ended := sum(run.done is not None for run in runs):
             lines.append(f"{ended} of {len(runs)} runs have ended, {len(runs) - ended} are left")
         if any(run.pair is None and run.done is None and book.done(run.name) for run in runs):
             lines.append("a search that chooses otherwise among more trials has its pairs run again")
-        if takes := forecast_line(forecasts):
+        if takes := forecast_line([*forecasts, *beside]):
             lines.append(takes)
         return "\n".join(lines)
 

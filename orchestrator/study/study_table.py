@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
+from ..report.reference_blocks import reference_blocks
 from ..statistics.summary import summarise
 from .stream_figures import StreamFigures
 from .study import Study
 from .study_arm import StudyArm
 from .study_book import StudyBook
+from .study_result import study_result
 
 _COLUMNS = ("method", "trials", "memory", "pairs", "mean", "interval")
 
@@ -19,7 +21,8 @@ def study_table(study: Study, book: StudyBook) -> str:
 
     The first method is compared with each other one, over the pairs that both have, by an exact Wilcoxon
     signed-rank test whose p is corrected for the stream's comparisons (Holm). A sentence says that all were
-    tuned alike, or had one memory, where that is true of the methods as they were run.
+    tuned alike, or had one memory, where that is true of the methods as they were run. References have
+    tables of their own.
 
     Args:
         study: The study.
@@ -27,8 +30,10 @@ def study_table(study: Study, book: StudyBook) -> str:
     """
     question = " ".join(study.request.question.split())  # a heading is one line
     blocks = [f"# {question}"] if question else []
-    for arms in study.on_streams():
+    found = study_result(study, book).streams if study.references else ()
+    for number, arms in enumerate(study.on_streams()):
         blocks += _blocks(study, book, StreamFigures(study, book, arms))
+        blocks += reference_blocks(found[number]) if found else []
     return "\n\n".join(blocks) + "\n"
 
 

@@ -108,6 +108,8 @@ class StreamLoop:
                 if not self._go_on(report) and len(reports) < tasks:
                     return "stopped"
         for index in range(done, tasks):
+            if self.config.run.fresh and index:
+                method, _ = self._fresh()
             report = self._task(index, method, memory, reports)
             reports.append(report)
             save = partial(self._saved.save, index, method, memory, reports, self.curves.rows)

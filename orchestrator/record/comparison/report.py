@@ -19,6 +19,7 @@ from .finished_runs import read_runs, unfinished
 from .groups import Group, group_runs
 from .labels import differences
 from .pictures import pictures
+from .references import with_references
 from .run_rows import SPLITS, run_rows
 from .sections import Section, sections
 from .table import WIDTH, table
@@ -47,7 +48,7 @@ def compare(folder: Path, stream: str | None = None) -> str:
         UserError: As of :func:`read_runs`; or there is no finished run, no run has the ``stream``, or the
             folder cannot be written.
     """
-    runs = read_runs(folder)
+    runs = with_references(read_runs(folder))
     streams = sorted({run.stream for run in runs})
     if stream is not None and stream not in streams:
         raise UserError(

@@ -148,7 +148,7 @@ class _Listener:
             return
         job = self._jobs.pop(self.under_way[0])
         if job.kind == "test":
-            rate = job.base["method"]["learning_rate"]
+            rate = job.base["method"].get("learning_rate", 0.0)
             tested = _tested(job.folder, job.stamp, self._found.figure(job.values["run.seed"], rate))
             self._on_end(job, Outcome("finished", metrics=tested))
             return

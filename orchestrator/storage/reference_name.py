@@ -1,0 +1,32 @@
+"""The names of reference runs, by which they are found again."""
+
+from __future__ import annotations
+
+import re
+
+REFERENCES = ("zero-shot", "finetune", "joint-once", "independent", "joint")
+"""The kinds of reference run."""
+
+_NAME = re.compile(rf"reference-({'|'.join(REFERENCES)})-.+-pair\d+-[0-9a-f]{{12}}")
+
+
+def reference_name(kind: str, stream: str, pair: int, digest: str) -> str:
+    """The name of a reference run.
+
+    Args:
+        kind: One of :data:`REFERENCES`.
+        stream: The stream's name, as files have it.
+        pair: The number of the pair of seed and order.
+        digest: What tells its configuration, 12 hexadecimal digits.
+    """
+    return f"reference-{kind}-{stream}-pair{pair}-{digest}"
+
+
+def reference_kind(run: str) -> str:
+    """The kind of reference that a run of this name is; empty: it is none.
+
+    Args:
+        run: The run's name.
+    """
+    found = _NAME.fullmatch(run)
+    return found[1] if found else ""

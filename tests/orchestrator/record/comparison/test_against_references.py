@@ -1,0 +1,44 @@
+"""Metrics beside reference runs, of runs on disk."""
+
+import pytest
+from written_run import write_run
+
+from orchestrator.record.comparison.finished_runs import read_runs
+from orchestrator.record.comparison.references import with_references
+from orchestrator.record.comparison.report import compare
+from orchestrator.storage.reference_name import reference_name
+
+pytestmark = pytest.mark.unit
+
+_NAME = reference_name("independent", "shapes", 1, "0" * 12)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A run and the independent training beside it."""
+    how = {"kind": "train", "seed": 1}
+    write_run(tmp_path, "mine", "seed_1", test=55.0, matrix=[[70.0, 5.0], [60.0, 40.0]], **how)
+    alone = {"method": "finetune", "values": {"run.fresh": True}}
+    write_run(tmp_path, _NAME, "seed_1", test=50.0, matrix=[[75.0, 1.0], [1.0, 55.0]], **alone, **how)
+    return tmp_path
+
+
+def _test(runs):
+    return {run.name: dict(run.test or {}) for run in with_references(read_runs(runs))}
+
+
+def test_a_run_has_the_metrics_beside_its_reference_which_has_none(runs):
+    found = _test(runs)
+    assert found["mine/seed_1"] == {
+        "test/average": 55.0,
+        "test/forward_transfer_independent": -15.0,
+        "test/forgetting_independent": 15.0,
+    }
+    assert found[f"{_NAME}/seed_1"] == {"test/average": 50.0}
+    told = compare(runs)
+    assert "forward, independent" in told and "-15.0" in told
+
+
+def test_without_a_matrix_there_are_none(runs):
+    (runs / _NAME / "trials" / "seed_1" / "test" / "matrix.csv").unlink()
+    assert _test(runs)["mine/seed_1"] == {"test/average": 55.0}
