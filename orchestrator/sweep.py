@@ -167,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sampler",
         metavar="NAME",
-        help="who proposes trials: tpe, random, gp, qmc or grid (default: the search space's, or tpe)",
+        help="who proposes trials: tpe, random, gp, nsga2, qmc or grid (default: the search space's, or tpe)",
     )
     parser.add_argument(
         "--scheduler",

@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,6 +30,7 @@ from PIL import Image
 from recorded_runs import Record, trial
 from written_run import write_run
 
+from orchestrator.evaluation.objective import Objective
 from orchestrator.serving.logged_model import LoggedModel
 from orchestrator.simulate.recorded_sweep import RecordedSweep
 
@@ -210,6 +213,8 @@ _PROMISED = {
     "orchestrator.compare --": r"ctp & 256 & 2 & \$42\.0 \\pm 2\.8\$|ctp \| 42\.0 ± 2\.8 \|",
     "orchestrator.tracking model shapes": r"is logged as models:/m-1 (.|\n)*version 1 of shapes in",
     "orchestrator.simulate curves --trials": r"\| curves \| 40 \| asha \| [1-9](.|\n)*none \| 0\.0 \| 0\.00 ",
+    "orchestrator.simulate curves --objectives": r"\| curves \| 40 \| asha \| [1-9](.|\n)*none \| 100\.0 ",
+    "--space two.yaml": r"max validation/average, min replay/bytes \(at most 100000\)(.|\n)*the knee of",
     "--warm-start curves": r"begins at trial 1 of curves, clip-er on digits: validation/average 50",
     "--warm-start clap4clip": r"it begins at clap4clip/cifar100, the space's start\n(.|\n)*start 5, 15",
     "--sampler gp --scheduler median": r"a Gaussian process proposes \d of 16(.|\n)*\n  median stops trials",
@@ -350,6 +355,17 @@ def _module(name, words, place, patch, config):
     return None
 
 
+def _curves(curves, folder, metrics):
+    """A recorded sweep whose further objectives are other trials' curves."""
+    goals = [Objective(metric, "max") for metric in metrics]
+    told = [
+        [{goal.metric: curves[k - n, task] for n, goal in enumerate(goals)} for task in range(5)]
+        for k in range(40)
+    ]
+    several = replace(goals[0], others=tuple(goals[1:])) if goals else None
+    return RecordedSweep("curves", "max", curves, curves, (None,) * 40, 0, (), several, told if goals else ())
+
+
 def _leave_out(name, patch):
     """The part of a command that serves, sends or trains."""
     if name == "orchestrator.tracking":
@@ -361,8 +377,7 @@ def _leave_out(name, patch):
         patch.setattr("orchestrator.leaderboard.leaderboard.RecordReader", lambda runs: _recorded())
     if name == "orchestrator.simulate":  # which needs curves of a whole search
         curves = np.random.default_rng(0).random((40, 5))
-        recorded = RecordedSweep("curves", "max", curves, curves, (None,) * 40, 0)
-        patch.setattr("orchestrator.simulate.recorded_sweep.RecordedSweep.read", lambda folder: recorded)
+        patch.setattr("orchestrator.simulate.recorded_sweep.RecordedSweep.read", partial(_curves, curves))
     if name == "orchestrator.sweep":  # other commands of the pages need the run
         patch.setattr("orchestrator.housekeeping.asked_on_terminal.asked_on_terminal", lambda question: False)
     if name == "orchestrator.pretrain":

@@ -41,10 +41,10 @@ def preview(
         protocol: By which data the search chooses.
     """
     plan = space.plan(trials, concurrent)
+    goals = ", ".join(goal.said for goal in space.objective.all)
     largest = space.largest_memory(len(source.categories))
     lines = [
-        f"Search: {trials} trial{'s' * (trials > 1)} for {space.objective.mode} {space.objective.metric} "
-        f"({space.path})",
+        f"Search: {trials} trial{'s' * (trials > 1)} for {goals} ({space.path})",
         f"  {plan.proposals}",
         *([f"  it begins at {begins}"] if (begins := starts_said(space.starts)) else []),
         f"  {space.scheduler.said}{_after(space.scheduler.stops_after(len(source.tasks)))}",
@@ -87,6 +87,8 @@ def _after(tasks: Sequence[int]) -> str:
 def _choice(space: Space) -> list[str]:
     """How the search chooses, where it does not simply take the best trial."""
     margin = space.objective.margin
+    if space.objective.others:
+        return ["  the knee of the Pareto set is suggested, and looked at with test data"]
     if not space.searches(MEMORY_SIZE) or not margin:
         return []
     return [f"  the smallest {MEMORY_SIZE} within {margin:g} of the best is chosen (--margin)"]

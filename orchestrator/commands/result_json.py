@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from ..schema.plain_json import plain_json
@@ -16,7 +15,8 @@ def result_json(result: RunResult) -> str:
 
     It has the attributes of :class:`.run_result.RunResult`, with a trial's id as ``best``. Each trial has the
     attributes of :class:`.trial_result.TrialResult` without what is measured after each task, which is in the
-    trial's folder. A number that is not finite is null.
+    trial's folder. A number that is not finite is null. A search for several objectives has ``objectives`` as
+    well, each with its bound, and the ids of its ``pareto_set``.
     """
     content = {
         "name": result.name,
@@ -24,12 +24,16 @@ def result_json(result: RunResult) -> str:
         "status": result.status,
         "reason": result.reason,
         "exit_status": result.exit_status,
-        "objective": asdict(result.objective),
+        "objective": {name: getattr(result.objective, name) for name in ("metric", "mode", "margin")},
         "tasks": list(result.tasks),
         "best": None if result.best is None else result.best.id,
         "test": result.test,
         "trials": [_trial(trial) for trial in result.trials],
     }
+    if result.objective.others:
+        goals = result.objective.all
+        content["objectives"] = [{"metric": o.metric, "mode": o.mode, "bound": o.bound} for o in goals]
+        content["pareto_set"] = [trial.id for trial in result.pareto_set]
     return json.dumps(plain_json(content), allow_nan=False)
 
 

@@ -28,12 +28,14 @@ class RunResult:
         objective: The metric on validation data by which trials are compared, and which end of it is better.
         tasks: The tasks' names, in order.
         trials: All trials, by number.
-        best: The best trial on validation data that walked the whole stream; None without one.
+        best: The best trial on validation data that walked the whole stream; of several objectives the knee
+            of their Pareto set, which is a suggestion. None without one.
         test: Metric -> value on test data. A sweep has the best trial's. A run over several seeds has the
             mean over those that were tested and, as ``test_deviation/...``, the sample standard deviation.
             Empty where nothing was tested.
         exit_status: The exit status of the command that runs the same: 0, 1 or 130.
         fatal: Whether another run would meet ``reason`` too, such as a Ray that was lost or a full disk.
+        pareto_set: The Pareto set of several objectives, ``best`` first; empty for one objective.
     """
 
     name: str
@@ -47,6 +49,7 @@ class RunResult:
     test: Mapping[str, float]
     exit_status: int
     fatal: bool
+    pareto_set: tuple[TrialResult, ...] = ()
 
     @classmethod
     def of(
@@ -71,6 +74,7 @@ class RunResult:
         """
         trials = tuple(TrialResult.of(entry, store, run.source.scenario) for entry in store.trials.values())
         best = store.best()
+        several = store.pareto_set().ordered if store.objective.others else []
         return cls(
             run.folder.name,
             run.folder,
@@ -83,4 +87,5 @@ class RunResult:
             dict(test),
             exit_status,
             fatal,
+            tuple(trial for one in several for trial in trials if trial.id == one.id),
         )

@@ -12,9 +12,11 @@ from ..execution.session_request import SessionRequest
 from ..metrics.measures import shown_metrics, unit
 from ..record.memory_table import memory_choice, memory_table
 from ..record.notes import search_note
+from ..record.pareto_lines import pareto_lines, pareto_said
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..record.trial_entry import TrialEntry
+from ..record.trial_store import TrialStore
 from ..schema.shown import shown_score, shown_value
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
@@ -28,6 +30,7 @@ from ..streams.text.fit_tokenizer import fit_tokenizer
 from .checkpoint_lines import checkpoint_lines
 from .in_rows import in_rows
 from .last_lines import last_lines
+from .pareto_record import pareto_record
 from .run_end import RunEnd
 from .run_result import RunResult
 from .sessions import Sessions
@@ -88,6 +91,7 @@ class _SweepRun:
                 end.status = self._sweep()
                 if end.status == "finished":
                     self._said = what_mattered(self._run, self._space, self._recorder)
+                    pareto_record(self._run, self._recorder)
         finally:
             record = self._finish(end)
         run.last(self._closing(self._tested, end.status, record))
@@ -99,7 +103,7 @@ class _SweepRun:
         exit_status = 130 if status == "interrupted" else 0 if done else 1
         reason = recorder.fatal
         if exit_status == 1 and not reason:
-            reason = "no trial walked the whole stream" if none else "the look at test failed"
+            reason = _nothing(self._store) if none else "the look at test failed"
         return RunResult.of(run, self._store, tested, exit_status, reason, fatal=bool(recorder.fatal))
 
     def _sweep(self) -> str:
@@ -143,7 +147,9 @@ class _SweepRun:
             best = self._store.best()
             look = status == "finished" and self._test
             if look and best is not None and not (tested := recorder.known_test(best.id)):
-                why = memory_choice(self._store) or "best on validation"
+                several = bool(self._space.objective.others)
+                why = "the knee of the Pareto set" if several else memory_choice(self._store)
+                why = why or "best on validation"
                 run.say(f"trial {best.number + 1} is {why}; looking at test")
                 tested = _look_at_test(run, self._space, session, recorder, best)
                 if tested:
@@ -165,19 +171,25 @@ class _SweepRun:
         """What the sweep prints last."""
         recorder, best = self._recorder, self._store.best()
         blocks = [["Trials (validation; best first)", self._store.table()]] if self._store.trials else []
+        if self._store.trials and (pareto := pareto_lines(self._store)):
+            blocks.append(pareto)
         if worth := memory_table(self._store):
             blocks.append(["What the memory is worth (validation; the best trial at each size)", worth])
         if best is not None:
             again = f"python -m orchestrator.train --config {_config_of(self._run.folder, best)}"
+            which = "suggested" if self._space.objective.others else "best"
             own = self._space.config.run.seed
             others = " ".join([str(seed) for seed in range(4) if seed != own][-3:])
             blocks += [
                 self._best_lines(best, tested),
                 self._said,
-                [f"Run the best one again, with seeds that chose nothing (--seeds {others}):", f"  {again}"],
+                [
+                    f"Run the {which} one again, with seeds that chose nothing (--seeds {others}):",
+                    f"  {again}",
+                ],
             ]
         elif status == "finished":
-            blocks.append(["No trial walked the whole stream."])
+            blocks.append([f"{_nothing(self._store).capitalize()}."])
         untested = self._test and best is not None and not tested
         left = status != "finished" or recorder.fatal or untested
         resume = f"python -m orchestrator.sweep --resume {self._run.folder.name}" if left else ""
@@ -187,8 +199,11 @@ class _SweepRun:
         """The lines on the best trial: its values, how it was chosen, and its figures on test data."""
         store, space = self._store, self._space
         why, leader = memory_choice(store), store.leader()
+        head = (
+            f"Best configuration: trial {best.number + 1}, {space.objective.metric} {store.value(best):.2f}"
+        )
         lines = [
-            f"Best configuration: trial {best.number + 1}, {space.objective.metric} {store.value(best):.2f}",
+            *(pareto_said(store) if space.objective.others else [head]),
             *([f"  {why} ({_config_of(self._run.folder, leader)})"] if why and leader else []),
             *_chosen(space, best.values),
         ]
@@ -216,6 +231,9 @@ class _SweepRun:
             tags["begins"] = ", ".join(begun)
         if best is not None:
             tags["best"] = best.id
+        if space.objective.others:
+            tags["objectives"] = "; ".join(goal.said for goal in space.objective.all)
+            tags["pareto_set"] = ", ".join(entry.id for entry in self._store.pareto_set().trials)
         if best is not None and tested:
             flat = space.trial_config(best.values).flat()
             chosen = {parameter.key: flat[parameter.key] for parameter in space.parameters}
@@ -239,6 +257,12 @@ def _look_at_test(
         run.say(f"test failed: {outcomes[0].reason}")
         recorder.fatal = outcomes[0].reason if outcomes[0].fatal else ""
     return outcomes[0].metrics
+
+
+def _nothing(store: TrialStore) -> str:
+    """Why a search has chosen nothing."""
+    beyond = store.pareto_set().beyond if store.objective.others else 0
+    return "no trial is within all bounds" if beyond else "no trial walked the whole stream"
 
 
 def _config_of(folder: Path, best: TrialEntry) -> str:

@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..record.memory_worth import MARGIN, MEMORY_SIZE
 from ..storage.run_files import SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import kept_folder
+from .check_objectives import check_objectives
 from .check_validation import check_validation
 from .restored import check_restored, check_said, said_code
 from .run_start import RunStart, read_stream
@@ -206,6 +207,7 @@ def _read(
     def check(source: StreamSource) -> None:
         space.check_memory(source)
         check_validation(space.config, source, space.objective.metric)
+        check_objectives(space.objective, len(_protocol(request).shown(source).tasks))
 
     # The chosen trial will run on all tasks, so that a memory is checked against all of them.
     return _protocol(request).shown(read_stream(space.config, check, say, known))
@@ -235,6 +237,11 @@ def _protocol(request: SweepRequest) -> SearchProtocol:
 
 
 def _check_margin(margin: float, space: Space) -> None:
+    if margin != MARGIN and space.objective.others:
+        raise UserError(
+            f"--margin {margin:g}: {space.path} has several objectives; allowed: without --margin, with "
+            "replay/bytes among the objectives"
+        )
     if margin != MARGIN and not space.searches(MEMORY_SIZE):
         raise UserError(
             f"--margin {margin:g}: the search space does not search {MEMORY_SIZE}; allowed: without --margin"

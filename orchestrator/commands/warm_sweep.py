@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import UserError
-from ..evaluation.objective import Objective
+from ..evaluation.recorded_objective import recorded_objective
 from ..record.seen_trials import SeenTrials
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
@@ -16,8 +16,6 @@ from ..schema.shown import shown_score
 from ..search.search_protocol import SearchProtocol
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE
 from .sweep_request import SweepRequest
-
-_MODES: Mapping[str, Literal["max", "min"]] = {"max": "max", "min": "min"}
 
 
 @dataclass(frozen=True)
@@ -54,12 +52,10 @@ def warm_sweep(folder: Path, method: str, where: str) -> WarmSweep:
             is one line.
     """
     request, (space, _) = SweepRequest.read(folder / SWEEP_FILE), strict_yaml.read(folder / SPACE_FILE)
-    try:
-        goal = space["objective"]
-        objective = Objective(str(goal["metric"]), _MODES[goal["mode"]], request.margin)
-        there, stream = str(space["method"]), str(request.stream or space["stream"])
-    except (TypeError, KeyError):
-        raise UserError(f"{where}: {folder / SPACE_FILE} is not what a sweep wrote; leave it out") from None
+    objective = recorded_objective(space, request.margin)
+    if objective is None or "method" not in space or "stream" not in space:
+        raise UserError(f"{where}: {folder / SPACE_FILE} is not what a sweep wrote; leave it out")
+    there, stream = str(space["method"]), str(request.stream or space["stream"])
     if there != method:
         raise UserError(f"{where}: is a sweep of {there}; allowed: sweeps of {method}")
     protocol = SearchProtocol.of(request.protocol, str(folder / SWEEP_FILE))

@@ -11,6 +11,7 @@ from ..commands.sweep_request import SweepRequest
 from ..commands.train_request import TrainRequest
 from ..errors import UserError, one_line
 from ..evaluation.objective import Objective
+from ..evaluation.recorded_objective import recorded_objective
 from ..record.manifest import asked_for
 from ..record.seen_trials import SeenTrials
 from ..schema import strict_yaml
@@ -104,10 +105,10 @@ class FoundRun:
 
 def _sweep(folder: Path, study: str) -> FoundRun:
     request, space = SweepRequest.read(folder / SWEEP_FILE), _mapping(folder / SPACE_FILE)
-    goal = space.get("objective")
-    if not isinstance(goal, Mapping) or goal.get("mode") not in ("max", "min"):
+    objective = recorded_objective(space, request.margin)
+    if objective is None:
         raise UserError(f"{folder / SPACE_FILE}: has no objective; allowed: what the run wrote there")
-    trials = SeenTrials(folder, Objective(str(goal.get("metric")), goal["mode"], request.margin))
+    trials = SeenTrials(folder, objective)
     # A space may have fewer points than trials were asked for. The journal has the number that counts.
     own = space.get("trials")
     asked = run_note(folder).trials or asked_for(folder) or request.trials or (own if type(own) is int else 0)

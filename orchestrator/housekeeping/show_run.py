@@ -9,6 +9,7 @@ from ..commands.in_rows import in_rows
 from ..metrics.measures import shown_metrics, unit
 from ..record.memory_table import memory_choice, memory_table
 from ..record.over_seeds import over_seeds
+from ..record.pareto_lines import pareto_lines, pareto_said
 from ..schema.shown import shown_bytes, shown_score, shown_value
 from ..storage.run_files import CONFIG_FILE, RESULT_FILE, trials_of
 from ..storage.run_folder import short_path
@@ -64,6 +65,8 @@ def _chosen(run: FoundRun) -> list[str]:
     if best is None:
         return []
     lines = [f"Chosen: trial {best.number + 1}, {store.objective.metric} {shown_score(store.value(best))}"]
+    if store.objective.others:
+        lines = pareto_said(store)
     if why := memory_choice(store):
         lines.append(f"  {why}")
     lines += [f"  {key} = {shown_value(value)}" for key, value in best.values.items()]
@@ -83,6 +86,8 @@ def _trials(run: FoundRun) -> list[str]:
     if run.state == "under way":  # the table is made for a run that has ended
         table = table.replace("interrupted", "  under way")
     blocks = ["Trials (validation; best first)", table]
+    if pareto := pareto_lines(run.trials):
+        blocks += ["", *pareto]
     if worth := memory_table(run.trials):
         blocks += ["", "What the memory is worth (validation; the best trial at each size)", worth]
     return blocks

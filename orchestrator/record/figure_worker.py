@@ -26,6 +26,7 @@ from ..storage.trial_files import (
     TEST_FOLDER,
 )
 from . import plots
+from .pareto_plot import ParetoPoint, pareto_picture
 from .pen import Pen
 from .picture_title import run_title, score_title
 from .search_plots import SearchedKey, SearchedTrial, search_pictures
@@ -103,6 +104,19 @@ class FigureWorker:
         """
         how = folder, what, keys, trials, objective, folder.parent.name
         self._draw(None, folder.name, lambda: None, search_pictures, *how)
+
+    def pareto(
+        self,
+        place: Path,
+        points: Sequence[ParetoPoint],
+        metrics: Sequence[str],
+        bounds: Sequence[float | None],
+    ) -> None:
+        """Draws the Pareto set of a search; the arguments are those of
+        :func:`~orchestrator.record.pareto_plot.pareto_picture`.
+        """
+        title = f"{place.parent.name}: {len(points)} whole trials, on validation"
+        self._draw(None, place.name, lambda: None, pareto_picture, place, points, metrics, bounds, title)
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""

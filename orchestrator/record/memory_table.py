@@ -32,7 +32,7 @@ def memory_table(store: TrialStore) -> str:
 def memory_choice(store: TrialStore) -> str:
     """Why the chosen trial is not the one with the best value, in one line; empty where it is."""
     best, leader = store.best(), store.leader()
-    if best is None or leader is None or best.id == leader.id:
+    if best is None or leader is None or best.id == leader.id or store.objective.others:
         return ""
     return (
         f"the smallest memory within {store.objective.margin:g} of trial {leader.number + 1}, which has "

@@ -10,6 +10,7 @@ from ..evaluation.objective import Objective
 from ..metrics.measures import shown_metrics, unit
 from ..schema.shown import shown_score, shown_value
 from .memory_table import memory_choice, memory_table
+from .pareto_lines import pareto_lines, pareto_said
 from .trial_store import TrialStore
 
 _ROWS = 20  # rows of the table of trials; MLflow takes 8,000 characters in all
@@ -38,9 +39,12 @@ def search_note(
         begins: The points at which it begins, in words; empty: the search space's start, or none.
     """
     most = "most" if objective.mode == "max" else "least"
+    goal = f"the {most} `{objective.metric}`"
+    if objective.others:
+        goal = ", ".join(f"`{one.said}`" for one in objective.all)
     lines = [
-        f"{config.method_name} on {config.stream_name}: a search of {trials} trials for the {most} "
-        f"`{objective.metric}`{protocol and f' {protocol}'}, seed {config.run.seed}. {_counts(store)}.",
+        f"{config.method_name} on {config.stream_name}: a search of {trials} trials for {goal}"
+        f"{protocol and f' {protocol}'}, seed {config.run.seed}. {_counts(store)}.",
         *([f"Its first trials are {begins}."] if begins else []),
     ]
     best = store.best()
@@ -50,7 +54,9 @@ def search_note(
         why = f", {reason}" if reason else ""
         lines += [
             "",
-            f"Chosen on validation: trial {best.number + 1}, `{objective.metric}` {score}{why}.",
+            f"Chosen on validation: trial {best.number + 1}, `{objective.metric}` {score}{why}."
+            if not objective.others
+            else " ".join(line.strip() for line in pareto_said(store)),
             "",
         ]
         lines += _table(["parameter", "value"], [[k, shown_value(v)] for k, v in best.values.items()])
@@ -59,6 +65,8 @@ def search_note(
             ["measure", "test", "unit"],
             [[n, _score(tested, "test", n), unit(n)] for n in shown_metrics(config.method_name, tested)],
         )
+    if pareto := pareto_lines(store):
+        lines += ["", f"{pareto[0]}:", "", "```", *pareto[1:], "```"]
     if worth := memory_table(store):
         lines += ["", "What the memory is worth, by the best trial at each size:", "", "```", worth, "```"]
     return "\n".join([*lines, "", "```", store.table(_ROWS), "```", "", f"`{command}`"])

@@ -285,6 +285,10 @@ class RunRecorder:
         """See :meth:`~orchestrator.record.trial_records.TrialRecords.mattered`."""
         self._aside("the record", self._records.mattered, folder, *drawn)
 
+    def pareto(self, place: Path, *drawn: Any) -> None:
+        """See :meth:`~orchestrator.record.trial_records.TrialRecords.pareto`."""
+        self._aside("the record", self._records.pareto, place, *drawn)
+
     def close(self) -> None:
         """Waits until the last picture is drawn."""
         self._records.figures.close()

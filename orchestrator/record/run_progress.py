@@ -48,10 +48,15 @@ class RunProgress:
         return "  ".join(
             [
                 f"{done} of {max(self._trials, len(store.trials)) * store.tasks - never} tasks",
-                *([] if best is None else [f"best {store.value(best):.1f} (trial {best.number + 1})"]),
+                *([] if best is None else [self._best(best)]),
                 *([] if not seconds else [f"up to {shown_time(seconds)} left"]),
             ]
         )
+
+    def _best(self, best: TrialEntry) -> str:
+        if self._store.objective.others:
+            return f"Pareto set of {len(self._store.candidates())}"
+        return f"best {self._store.value(best):.1f} (trial {best.number + 1})"
 
     def seconds_left(self) -> float | None:
         """The seconds that the trials will take at most; None as long as a task was not done yet."""

@@ -14,13 +14,14 @@ from ..config import RunConfig
 from ..evaluation.protocol import task_row, validation_metrics
 from ..evaluation.vqa_tables import question_tables
 from ..report.what_mattered import WhatMattered
-from ..storage.run_files import CONFIG_FILE, IMPORTANCE_FILE
+from ..storage.run_files import CONFIG_FILE, IMPORTANCE_FILE, PARETO_FILE
 from ..storage.task_key import task_key
 from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_PICTURE
 from ..tracking import CONFIGURATION, TASKS, Tracker, in_order
 from .best_effort import BestEffort
 from .configuration_key import configuration_key
 from .figure_worker import FigureWorker
+from .pareto_plot import ParetoPoint
 from .run_context import RunContext
 from .run_copy import RunCopy
 from .search_plots import SearchedKey, SearchedTrial
@@ -147,6 +148,13 @@ class TrialRecords:
         """
         self.tracker.artifact(None, folder / IMPORTANCE_FILE, folder.name)
         self.figures.search(folder, what, keys, trials, self._store.objective.metric)
+
+    def pareto(self, place: Path, points: Sequence[ParetoPoint]) -> None:
+        """Records the Pareto set of a search, and draws it, in the folder ``place`` that has its file."""
+        self.tracker.artifact(None, place / PARETO_FILE, place.name)
+        goals = self._store.objective.all
+        metrics = [goal.metric for goal in goals]
+        self.figures.pareto(place, points, metrics, [goal.bound for goal in goals])
 
     def finish(
         self,

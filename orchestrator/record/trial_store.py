@@ -25,6 +25,7 @@ from ..storage.trial_files import (
 )
 from .manifest import asked_for, read_manifest, write_manifest
 from .memory_worth import MemoryWorth, memory_worth, within
+from .pareto_set import ParetoSet
 from .trial_entry import TrialEntry
 from .trial_table import trial_table
 
@@ -269,7 +270,8 @@ class TrialStore:
 
     def best(self) -> TrialEntry | None:
         """The trial that the search chooses: :meth:`leader`, or where the replay memory's size is searched
-        the best of the smallest memory that costs at most the objective's margin.
+        the best of the smallest memory that costs at most the objective's margin, or of several objectives
+        the knee of the Pareto set.
         """
         return next(iter(self.candidates()), None)
 
@@ -277,16 +279,24 @@ class TrialStore:
         """The trials that may be chosen, as things are or once others end; :meth:`best` comes first.
 
         Where memories differ, they are the best trial of each memory that costs at most the objective's
-        margin. A better leader may rule out the smallest of them.
+        margin. A better leader may rule out the smallest of them. Of several objectives they are the Pareto
+        set.
         """
         objective = self.objective
+        if objective.others:
+            return self.pareto_set().ordered
         near = within(self.memory_worth(), objective.margin, objective.mode)
         leader = self.leader()
         return [one.best for one in near] or ([] if leader is None else [leader])
 
+    def pareto_set(self) -> ParetoSet:
+        """The trials of several objectives that no other one dominates."""
+        return ParetoSet.of(self._whole(), self.objective)
+
     def memory_worth(self) -> list[MemoryWorth]:
-        """The best trial of each replay memory; empty where its size is not searched."""
-        return memory_worth(self._whole(), self.value, self.objective.mode)
+        """The best trial of each memory; empty where no size is searched, or for several objectives."""
+        whole = [] if self.objective.others else self._whole()
+        return memory_worth(whole, self.value, self.objective.mode)
 
     def _whole(self) -> list[TrialEntry]:
         return [t for t in self.trials.values() if t.status == "finished" and len(t.reports) == self.tasks]
@@ -302,9 +312,7 @@ class TrialStore:
         """
         order = {"finished": 0, "stopped": 1, "running": 2, "failed": 3}
         rows = sorted(self.trials.values(), key=lambda t: (order[t.status], -len(t.reports), *self._rank(t)))
-        table = trial_table(rows[:most], self.objective.metric, self.tasks, self.value)
-        left = len(rows) - len(rows[:most])
-        return f"{table}\n... and {left} more" if left else table
+        return trial_table(rows, self.objective, self.tasks, most)
 
     def _rank(self, entry: TrialEntry) -> tuple[bool, float, int]:
         value, sign = self.value(entry), -1 if self.objective.mode == "max" else 1

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
+import numpy as np
 from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from ..statistics.domination_layers import domination_layers
 
 _MOST = 1000
 _BEST = 25  # TPE takes no more as its better trials (Optuna's default_gamma)
@@ -23,6 +26,8 @@ class BoundedStorage(InMemoryStorage):
     Old trials among the worse ones do count: their weights (Optuna's ``default_weights``) fall in a straight
     line, from 1 for the newest to 1/n for the oldest of n. With 200 trials shown, a search of 600 trials lost
     49 % of the weight, while a proposal took 0.02 s instead of 0.03 s. Up to 1000 trials, none is left out.
+
+    Of several objectives the best are those of the first layers, the Pareto set first.
 
     Attributes:
         alike: Parameter -> value. A sampler is shown trials with these values alone. Empty: all.
@@ -45,11 +50,17 @@ class BoundedStorage(InMemoryStorage):
         if len(trials) <= _MOST:
             return trials
         complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-        up = self.get_study_directions(study_id)[0] == StudyDirection.MAXIMIZE
-        complete.sort(key=lambda trial: trial.value, reverse=up)
-        best = complete[:_BEST]
+        best = _best(complete, self.get_study_directions(study_id))
         known = {trial.number for trial in best}
         others = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
         others = [t for t in others if t.number not in known]
         known.update(t.number for t in others[max(0, len(others) + len(best) - _MOST) :])
         return [t for t in trials if not t.state.is_finished() or t.number in known]
+
+
+def _best(complete: list[FrozenTrial], directions: list[StudyDirection]) -> list[FrozenTrial]:
+    up = [direction == StudyDirection.MAXIMIZE for direction in directions]
+    if len(up) == 1:
+        return sorted(complete, key=lambda trial: trial.value, reverse=up[0])[:_BEST]
+    layers = domination_layers([trial.values for trial in complete] * np.where(up, -1.0, 1.0))
+    return [complete[place] for place in np.argsort(layers, kind="stable")[:_BEST]]

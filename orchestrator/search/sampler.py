@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from ..evaluation.objective import Objective
 from ..record.memory_worth import MEMORY_SIZE
 from .bounded_storage import BoundedStorage
 from .optuna_private import StudySearch
@@ -48,9 +49,13 @@ class TaskSearch(StudySearch):
     other trials. Therefore a resumed search proposes what an undisturbed one would propose, and a search that
     grows proposes what a longer one would propose.
 
+    Several objectives are told together, once a trial has walked the whole stream. Optuna takes no values on
+    the way there, so that of a stopped trial it hears that it was stopped. A trial that is beyond a bound is
+    told as such: samplers take it for worse than each trial that is not.
+
     Args:
         space: The define-by-run function.
-        metric: The objective.
+        metric: The objective, or the first of several.
         mode: ``max`` or ``min``.
         seed: The seed.
         tasks: How many tasks the stream has.
@@ -63,6 +68,7 @@ class TaskSearch(StudySearch):
             out. It returns whether the proposal could be written. If not, nothing is proposed.
         choice: The sampler; None: TPE.
         grid: All points of the space except ``starts``, where the sampler is ``grid``.
+        objective: The objective with its bound and the others; None: there is one without a bound.
     """
 
     def __init__(
@@ -79,12 +85,17 @@ class TaskSearch(StudySearch):
         write_down: Callable[[str, dict[str, Any], int], bool] = lambda trial_id, values, number: True,
         choice: SamplerChoice | None = None,
         grid: Sequence[dict[str, Any]] = (),
+        objective: Objective | None = None,
     ) -> None:
         self._choice = choice or SamplerChoice()
         order = np.random.default_rng(seed).permutation(len(grid))
         self._grid = [*(starts if grid else ()), *(grid[index] for index in order)]
         self._storage = BoundedStorage()
-        super().__init__(space, metric=metric, mode=mode, storage=self._storage)
+        self._several = objective if objective is not None and objective.others else None
+        goals = [] if self._several is None else self._several.all
+        goal: dict[str, Any] = {"metric": [one.metric for one in goals], "mode": [one.mode for one in goals]}
+        how = goal if goals else {"metric": metric, "mode": mode}
+        super().__init__(space, storage=self._storage, **how)
         self._write_down = write_down
         self._entropy = seed
         self._tasks = tasks
@@ -169,6 +180,8 @@ class TaskSearch(StudySearch):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """See Tune's ``Searcher``."""
+        if self._several is not None:
+            return
         value, task = result.get(self.metric), int(result.get(TASK, 0))
         # Optuna hears of values once the trial has ended, since it is not told those of an infeasible trial.
         if value is not None and trial_id not in self.completed:
@@ -193,6 +206,9 @@ class TaskSearch(StudySearch):
             self.on_trial_result(trial_id, result)
         failed = error or not result or result.get(STATUS) == "failed"
         infeasible = failed and not error and bool(result and result.get(INFEASIBLE))
+        if self._several is not None:
+            self._complete_several(trial_id, {} if failed or not result else result, infeasible)
+            return
         value = result.get(self.metric) if result and not failed else None
         state = self._state(value, int(result[TASK]) if result else 0, infeasible)
         reported = self._reported.pop(trial_id, {})
@@ -204,6 +220,24 @@ class TaskSearch(StudySearch):
         self.study.tell(self.asked[trial_id], state=state)
         self.completed.add(trial_id)
 
+    def _complete_several(self, trial_id: str, told: dict[str, Any], infeasible: bool) -> None:
+        state, values, excess = self._end(told, int(told.get(TASK, 0)), infeasible)
+        for name, value in excess.items():
+            self.asked[trial_id].set_constraint(name, value)
+        self.study.tell(self.asked[trial_id], values, state)
+        self.completed.add(trial_id)
+
+    def _end(
+        self, told: Mapping[str, Any], tasks: int, infeasible: bool
+    ) -> tuple[TrialState, list[float] | None, dict[str, float]]:
+        """How a trial with several objectives ended to Optuna: its state, values, and excess over bounds."""
+        assert self._several is not None
+        losses = self._several.losses(told)
+        state = self._state(None if losses is None else max(losses), tasks, infeasible)
+        if state != TrialState.COMPLETE:
+            return state, None, {}
+        return state, [told[one.metric] for one in self._several.all], self._several.excess(told)
+
     def _state(self, value: float | None, tasks: int, infeasible: bool) -> TrialState:
         if infeasible:
             return TrialState.PRUNED
@@ -212,16 +246,20 @@ class TaskSearch(StudySearch):
         return TrialState.COMPLETE if tasks >= self._tasks else TrialState.PRUNED
 
     def _ended(self, entry: TrialEntry) -> FrozenTrial:
+        asked = optuna.trial.FixedTrial(entry.values)
+        self.space(asked)
+        point = {"params": asked.params, "distributions": asked.distributions}
+        if self._several is not None:
+            told = self._several.told(entry.reports) if entry.status != "failed" else {}
+            state, values, excess = self._end(told, len(entry.reports), entry.infeasible)
+            return optuna.trial.create_trial(state=state, values=values, constraints=excess, **point)
         reported = {int(r[TASK]): r[self.metric] for r in entry.reports if self.metric in r}
         last = reported.get(len(entry.reports)) if entry.status != "failed" else None
         state = self._state(last, len(entry.reports), entry.infeasible)
-        asked = optuna.trial.FixedTrial(entry.values)
-        self.space(asked)
         return optuna.trial.create_trial(
             state=state,
             value=None if state == TrialState.FAIL else last,
-            params=asked.params,
-            distributions=asked.distributions,
+            **point,
             intermediate_values={} if entry.infeasible else reported,
         )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ray.tune.schedulers import FIFOScheduler
 
+from ..evaluation.objective import Objective
 from ..record.memory_worth import MEMORY_SIZE
 from .result_keys import RUNNING, STATUS, TASK, TRIAL
 from .scheduler_choice import SchedulerChoice, judged_tasks
@@ -28,6 +29,8 @@ class TaskScheduler(FIFOScheduler):
     are compared with those whose size has as many binary digits. Early in a stream all memories hold nearly
     the same, so that across sizes the order at task 2 says little of the final one.
 
+    In several objectives trials are compared whatever their memory: what it costs may be one of them.
+
     A trial stops only after the tasks of :func:`~orchestrator.search.scheduler_choice.judged_tasks`.
 
     Args:
@@ -43,6 +46,7 @@ class TaskScheduler(FIFOScheduler):
             range.
         answer: Takes the same arguments. It acts on each verdict that was written, also on earlier ones.
         choice: The rule.
+        objective: The objective with the others; None: there is one.
     """
 
     def __init__(
@@ -55,12 +59,14 @@ class TaskScheduler(FIFOScheduler):
         answer: Callable[[str, int, bool], None] = lambda trial_id, task, go: None,
         sizes: Sequence[Any] = (),
         choice: SchedulerChoice | None = None,
+        objective: Objective | None = None,
     ) -> None:
         judged = judged_tasks(tasks)
         super().__init__()
         self._metric = metric
         rule = choice or SchedulerChoice()
-        self._new = partial(rule.make, metric, mode, judged[0], judged[-1])
+        self._several = objective if objective is not None and objective.others else None
+        self._new = partial(rule.make, metric, mode, judged[0], judged[-1], self._several)
         self._listed = bool(sizes)
         self._by_size: dict[Any, FIFOScheduler] = {}
         self._of: dict[str, FIFOScheduler] = {}  # Tune's trial ids -> that of the trial's memory size
@@ -72,14 +78,14 @@ class TaskScheduler(FIFOScheduler):
             if entry.status != "running":
                 ended: Any = SimpleNamespace(trial_id=entry.id)
                 self._add(ended, entry.values)
-                self._hear(ended, entry.reports)
+                self._hear(ended, entry.reports, range(1, tasks + 1))
 
     def on_trial_add(self, tune_controller: TuneController | None, trial: Trial) -> None:
         """See Tune's ``TrialScheduler``."""
         self._add(trial, trial.config)
         name = trial.config[TRIAL]["id"]
         judged = self._verdicts.get(name, {})
-        self._hear(trial, [r for r in self._unfinished.pop(name, []) if int(r[TASK]) in judged])
+        self._hear(trial, self._unfinished.pop(name, []), judged)
 
     def on_trial_result(
         self, tune_controller: TuneController | None, trial: Trial, result: dict[str, Any]
@@ -118,7 +124,7 @@ class TaskScheduler(FIFOScheduler):
         self._of[trial.trial_id].on_trial_complete(tune_controller, trial, result)
 
     def _add(self, trial: Trial, values: Mapping[str, Any]) -> None:
-        size = values.get(MEMORY_SIZE)
+        size = None if self._several is not None else values.get(MEMORY_SIZE)
         if size is not None and not self._listed:
             size = int(size).bit_length()
         if size not in self._by_size:
@@ -126,6 +132,9 @@ class TaskScheduler(FIFOScheduler):
         self._of[trial.trial_id] = self._by_size[size]
         self._of[trial.trial_id].on_trial_add(None, trial)
 
-    def _hear(self, trial: Trial, reports: Sequence[dict[str, float]]) -> None:
-        for report in reports:
-            self._of[trial.trial_id].on_trial_result(None, trial, report)
+    def _hear(self, trial: Trial, reports: Sequence[dict[str, float]], judged: Container[int]) -> None:
+        for done, report in enumerate(reports, 1):
+            if int(report[TASK]) in judged:
+                if self._several is not None:
+                    report = {**self._several.told(reports[:done]), TASK: report[TASK]}
+                self._of[trial.trial_id].on_trial_result(None, trial, report)

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..errors import UserError
 from .named_rule import named_rule
 from .result_keys import TASK
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import FIFOScheduler
+
+    from ..evaluation.objective import Objective
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "asha": {"reduction_factor": 2},
@@ -63,13 +66,20 @@ class SchedulerChoice:
         if self.name != "asha":
             return list(judged) if self.name == "median" else []
         factor: float = {**_OPTIONS[self.name], **self.options}["reduction_factor"]
-        rungs, rung = [], float(judged[0])
-        while rung <= judged[-1]:
-            rungs.append(math.ceil(rung))
-            rung *= factor
-        return rungs
+        return _rungs(judged[0], judged[-1], factor)
 
-    def make(self, metric: str, mode: str, first: int, last: int) -> FIFOScheduler:
+    def check_several(self, place: str) -> None:
+        """Checks that the rule can compare trials in several objectives.
+
+        Raises:
+            UserError: It cannot. The message is one line and begins with ``place``.
+        """
+        if self.name == "median":
+            raise UserError(f"{place}: scheduler median compares one objective; allowed are asha, none")
+
+    def make(
+        self, metric: str, mode: str, first: int, last: int, several: Objective | None = None
+    ) -> FIFOScheduler:
         """Tune's scheduler.
 
         Args:
@@ -77,14 +87,19 @@ class SchedulerChoice:
             mode: ``max`` or ``min``.
             first: The first task after which a trial may stop.
             last: The last task after which a trial may stop.
+            several: The objective with the others; None: there is one.
         """
         from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
+        from .layer_rule import LayerRule
         from .median_rule import MedianRule
 
         options = {**_OPTIONS[self.name], **self.options}
         if self.name == "none":
             return FIFOScheduler()
+        if several is not None:
+            rungs = _rungs(first, last, options["reduction_factor"])
+            return LayerRule(several.all, rungs, **options)
         if self.name == "median":
             return MedianRule(metric, mode, first, last, **options)
         return ASHAScheduler(
@@ -96,6 +111,14 @@ class SchedulerChoice:
             stop_last_trials=False,  # otherwise they would not go on after max_t tasks
             **options,
         )
+
+
+def _rungs(first: int, last: int, factor: float) -> list[int]:
+    rungs, rung = [], float(first)
+    while rung <= last:
+        rungs.append(math.ceil(rung))
+        rung *= factor
+    return rungs
 
 
 def judged_tasks(tasks: int) -> range:

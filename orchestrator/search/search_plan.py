@@ -12,7 +12,7 @@ LEAST = 2
 """How many trials have to end before TPE proposes one. It tells better from worse among two or more."""
 
 _MOST = 10  # trials at random, as Optuna takes
-_LEARNED = {"tpe": "TPE", "gp": "a Gaussian process"}
+_LEARNED = {"tpe": "TPE", "gp": "a Gaussian process", "nsga2": "NSGA-II"}
 _PROPOSES = {
     "random": "are drawn at random",
     "qmc": "are of a low-discrepancy sequence",
@@ -38,8 +38,8 @@ class SearchPlan:
         concurrent: How many are asked to run at once; None: at most a quarter.
         sizes: How many sizes of the replay memory take turns. TPE proposes for each size by itself.
         sampler: The name of a :class:`~orchestrator.search.sampler_choice.SamplerChoice`. A Gaussian process
-            proposes where TPE would. A sampler that learns nothing from other trials proposes all, and as
-            many run at once as fit.
+            and NSGA-II propose where TPE would. A sampler that learns nothing from other trials proposes all,
+            and as many run at once as fit.
         begins: For each point with which the search begins, the number of its replay memory's size, from 0.
     """
 

@@ -41,7 +41,7 @@ class Space:
 
     Attributes:
         path: The file.
-        objective: The objective of the search.
+        objective: The objective of the search; the first of several has the others.
         trials: How many trials the file asks for.
         fixed: The dotted keys to which the file (and ``--set``) gives a value.
         starts: The search's first trials. Points of the file that are names of recipes have no values yet.
@@ -154,7 +154,7 @@ class Space:
             trials: How many there are.
             concurrent: How many run at once; None: the usual number.
         """
-        sizes = self.choices(MEMORY_SIZE)
+        sizes = self.turns
         begins = tuple(sizes.index(one[MEMORY_SIZE]) if sizes else 0 for one in self.start_points())
         return SearchPlan(trials, concurrent, len(sizes) or 1, self.sampler.name, begins)
 
@@ -173,6 +173,8 @@ class Space:
             changed = replace(changed, sampler=SamplerChoice.parse(sampler, _refuse("--sampler")))
         if scheduler is not None:
             changed = replace(changed, scheduler=SchedulerChoice.parse(scheduler, _refuse("--scheduler")))
+        if changed.objective.others:
+            changed.scheduler.check_several(str(self.path))
         return changed
 
     def suggest(self, trial: BaseTrial) -> dict[str, Scalar]:
@@ -247,6 +249,11 @@ class Space:
         """
         found = (p for p in self.parameters if p.key == key and p.type == "categorical" and not p.when)
         return next((parameter.choices for parameter in found), ())
+
+    @property
+    def turns(self) -> tuple[Scalar, ...]:
+        """The sizes of the replay memory that take turns; none where there are several objectives."""
+        return () if self.objective.others else self.choices(MEMORY_SIZE)
 
     def largest(self, key: str) -> float:
         """The largest value of a numeric key in any trial. It serves to plan the shared memory:

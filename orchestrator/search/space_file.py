@@ -11,7 +11,6 @@ from methods import registry as methods
 
 from ..config import flatten, where_in
 from ..evaluation.objective import Objective
-from ..metrics.measures import better
 from ..record.memory_worth import MEMORY_SIZE
 from ..schema import strict_yaml
 from ..schema.config_error import ConfigError, known
@@ -19,11 +18,23 @@ from ..schema.registered import Registry, registered
 from ..schema.scalars import Scalar
 from ..streams import registry as streams
 from .parameter import Parameter
+from .read_objectives import read_objective, read_objectives
 from .sampler_choice import SamplerChoice
 from .scheduler_choice import SchedulerChoice
 from .start_point import StartPoint
 
-_KEYS = ("method", "stream", "objective", "trials", "sampler", "scheduler", "fixed", "start", "search")
+_KEYS = (
+    "method",
+    "stream",
+    "objective",
+    "objectives",
+    "trials",
+    "sampler",
+    "scheduler",
+    "fixed",
+    "start",
+    "search",
+)
 _REQUIRED = ("method", "stream", "objective", "trials", "search")
 # Metrics that every task reports. Tune compares trials from the first task on, where forgetting and backward
 # transfer are not defined yet.
@@ -49,6 +60,13 @@ _METRICS = {
     ),
 }
 
+# Metrics that are defined from the second task on. They may be objectives beside one of the above.
+_BESIDE = {
+    "retrieval": ("forgetting",),
+    "recognition": ("forgetting", "task_aware_forgetting"),
+    "vqa": ("forgetting", "vqacl/forget", "triplet/forgetting"),
+}
+
 
 class SpaceFile:
     """The content of a search space's file, checked as far as possible without the method's own ranges.
@@ -57,7 +75,7 @@ class SpaceFile:
         path: The file.
         method: The method's name.
         stream: The stream's name.
-        objective: The objective of the search.
+        objective: The objective of the search; the first of several has the others.
         trials: How many trials the file asks for.
         sampler: The sampler that proposes them.
         scheduler: The rule that stops them.
@@ -80,11 +98,11 @@ class SpaceFile:
             if key not in _KEYS:
                 self._known(key, key, _KEYS, "key")
         for key in _REQUIRED:
-            if key not in content:
+            if key not in content and not (key == "objective" and "objectives" in content):
                 self.fail(key, f"missing; a search space needs {', '.join(_REQUIRED)}")
         self.method: str = self._registered(content["method"], "method", methods)
         self.stream: str = self._registered(content["stream"], "stream", streams)
-        self.objective = self._objective(content["objective"])
+        self.objective = self._objective(content)
         self.trials: int = content["trials"]
         if not isinstance(self.trials, int) or isinstance(self.trials, bool) or self.trials < 1:
             self.fail("trials", f"expected an integer of 1 or more, found {self.trials!r}")
@@ -116,24 +134,15 @@ class SpaceFile:
         except ConfigError as error:
             self.fail(key, error.problem)
 
-    def _objective(self, values: Any) -> Objective:
-        if not isinstance(values, Mapping) or set(values) != {"metric", "mode"}:
-            self.fail("objective", f"expected the keys metric, mode, found {values!r}")
-        metric, mode = values["metric"], values["mode"]
+    def _objective(self, content: Mapping[str, Any]) -> Objective:
         scenario = streams.get(self.stream).scenario
         allowed = [f"validation/{name}" for name in _METRICS[scenario]]
-        if isinstance(metric, str) and metric.startswith("test/"):
-            self.fail(
-                "objective.metric",
-                f"'{metric}': a search must not look at test data; allowed are {', '.join(allowed)}",
-            )
-        self._known(metric, "objective.metric", allowed, "metric")
-        if mode not in ("max", "min"):
-            self.fail("objective.mode", f"allowed are max, min, found {mode!r}")
-        if mode != better(metric):
-            less = "less" if mode == "max" else "more"
-            self.fail("objective.mode", f"'{mode}': {less} {metric} is better; allowed is {better(metric)}")
-        return Objective(metric, mode)
+        if "objectives" not in content:
+            return read_objective(content["objective"], "objective", allowed, self.fail)
+        if "objective" in content:
+            self.fail("objectives", "is given beside objective; allowed is one of the two")
+        beside = [f"validation/{name}" for name in _BESIDE[scenario]]
+        return read_objectives(content["objectives"], allowed, beside, self.fail)
 
     def _values(self, values: Any, section: str) -> dict[str, Any]:
         if not isinstance(values, Mapping):

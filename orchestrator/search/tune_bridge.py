@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..evaluation.objective import Objective
 from ..execution.job import Job, Outcome
 from .result_keys import INFEASIBLE, RUNNING, STATUS, TASK
 
@@ -30,6 +31,7 @@ class TuneBridge:
         session: The session in which they run.
         job_of: Makes the job of a trial from its id and its proposed values.
         metric: The objective's name.
+        objective: The objective with the others, of which Tune is told all; None: there is one.
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class TuneBridge:
         session: Session,
         job_of: Callable[[str, dict[str, Any]], Job],
         metric: str,
+        objective: Objective | None = None,
     ) -> None:
         self._recorder = recorder
         self._session = session
         self._job_of = job_of
         self._metric = metric
+        self._several = objective if objective is not None and objective.others else None
         self._jobs = session.listener(self._reported, self._ended, self._tell)
         self._with_tune: set[str] = set()  # trials for which Tune's verdict is awaited
 
@@ -156,6 +160,8 @@ class TuneBridge:
 
     def _tell(self, job: Job, task: int, metrics: dict[str, float]) -> None:
         told = {self._metric: metrics[self._metric]} if self._metric in metrics else {}
+        if self._several is not None:
+            told = self._several.told(self._recorder.store.trials[job.id].reports[:task])
         self._with_tune.add(job.id)
         self._jobs.tell(job.id, {**told, TASK: task, STATUS: RUNNING})
 

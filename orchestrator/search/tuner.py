@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..execution.job import Job
 from ..execution.session import Session
-from ..record.memory_worth import MEMORY_SIZE
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..storage.run_files import trials_of
@@ -78,8 +77,8 @@ def _tuner(
     from .tune_bridge import TuneBridge
     from .tune_callback import TuneCallback
 
-    objective, tasks, sizes = space.objective, len(recorder.names), space.choices(MEMORY_SIZE)
-    bridge = TuneBridge(recorder, session, _job_of(run, space), objective.metric)
+    objective, tasks, sizes = space.objective, len(recorder.names), space.turns
+    bridge = TuneBridge(recorder, session, _job_of(run, space), objective.metric, objective)
     trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher, scope=session.scope)
     known = sorted(recorder.store.trials.values(), key=lambda entry: entry.number)
     proposals = TaskSearch(
@@ -94,6 +93,7 @@ def _tuner(
         write_down=bridge.propose,
         choice=space.sampler,
         grid=grid(space) if space.sampler.name == "grid" else (),
+        objective=objective,
     )
     verdicts = TaskScheduler(
         objective.metric,
@@ -104,6 +104,7 @@ def _tuner(
         answer=bridge.answer,
         sizes=sizes,
         choice=space.scheduler,
+        objective=objective,
     )
     return tune.Tuner(
         # No CPU is requested: a CPU of a trial's own process would be missing for its lane's workers.

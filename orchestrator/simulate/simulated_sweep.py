@@ -81,6 +81,8 @@ def simulated_sweep(
         trial.done += 1
         if trial.done < tasks:
             result = {TASK: trial.done, METRIC: float(recorded.curves[row, trial.done - 1])}
+            if recorded.objective is not None:
+                result = {**recorded.told[row][trial.done - 1], TASK: trial.done}
             if scheduler.on_trial_result(None, trial, result) != scheduler.STOP:
                 heapq.heappush(turns, _Turn(now + recorded.seconds[row, trial.done], turn.number, trial))
     return SimulatedSweep(np.array([trial.done for trial in trials]), trained, now)

@@ -108,8 +108,10 @@ def _shared(config: RunConfig) -> tuple[Any, ...]:
 
 def _check_search(label: str, space: Space) -> None:
     """Checks that the search shares seed and order with no pair, whose luck would otherwise choose the
-    values.
+    values, and has one objective, by which a study compares methods.
     """
+    if space.objective.others:
+        raise UserError(f"{label}: {space.path} has several objectives; allowed in a study is one")
     flat = space.config.flat()
     for key in Pair(1).values:
         if key not in flat:

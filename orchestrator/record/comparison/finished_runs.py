@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import UserError
+from ...evaluation.objective import Objective
+from ...evaluation.recorded_objective import recorded_objective
 from ...schema import strict_yaml
 from ...storage.identity import Identity
 from ...storage.run_files import (
@@ -18,6 +20,7 @@ from ...storage.run_files import (
     TRIALS_FOLDER,
 )
 from ...storage.trial_files import STATUS_FILE, TRIAL_FILE
+from ..seen_trials import SeenTrials
 from .finished_run import FinishedRun
 from .journal_notes import journal_notes
 from .read_json import read_json
@@ -71,25 +74,25 @@ def _one_choice(runs: list[FinishedRun], space: Path) -> list[FinishedRun]:
     tested = [run for run in runs if run.test is not None]
     if len(tested) < 2 or not space.exists():
         return runs
-    metric, sign = _objective(space)
+    objective = _objective(space)
+    metric, sign = objective.metric, objective.sign
 
     def rank(run: FinishedRun) -> tuple[bool, float, int]:  # the order of TrialStore.best of the sweep
         value = run.tasks[-1].get(metric)
         return value is None, sign * (value or 0.0), _number(run.folder)
 
     chosen = min(tested, key=rank)
+    if objective.others and (suggested := SeenTrials(space.parent, objective).best()) is not None:
+        chosen = next((run for run in tested if run.folder.name == suggested.id), chosen)
     others = {run.name for run in tested if run is not chosen}
     return [replace(run, test=None, chosen=chosen.name) if run.name in others else run for run in runs]
 
 
-def _objective(space: Path) -> tuple[str, int]:
-    """A sweep's metric, and the sign that makes the better value the smaller one."""
-    space_file, _ = strict_yaml.read(space)
-    objective = space_file.get("objective") if isinstance(space_file, dict) else None
-    metric, mode = (objective.get(k) for k in ("metric", "mode")) if isinstance(objective, dict) else ("", "")
-    if not isinstance(metric, str) or mode not in ("max", "min"):
+def _objective(space: Path) -> Objective:
+    objective = recorded_objective(strict_yaml.read(space)[0])
+    if objective is None:
         raise UserError(f"{space}: has no objective; allowed: what the run wrote there")
-    return metric, -1 if mode == "max" else 1
+    return objective
 
 
 def _number(trial: Path) -> int:

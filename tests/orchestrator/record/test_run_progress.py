@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from orchestrator.evaluation.objective import Objective
 from orchestrator.record.progress import Progress
 from orchestrator.record.progress_lines import ProgressLines
 from orchestrator.record.run_progress import RunProgress
@@ -26,6 +27,7 @@ def _progress(*entries, trials=4, tasks=3, **how):
         trials={entry.number: entry for entry in entries},
         best=lambda: max(ended, key=lambda entry: entry.value, default=None),
         value=lambda entry: entry.value,
+        objective=Objective("validation/average", "max"),
     )
     return RunProgress(store, trials, **how)
 

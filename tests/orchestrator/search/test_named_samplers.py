@@ -170,8 +170,8 @@ def test_what_is_no_grid_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("sampler", "scheduler", "why"),
     [
-        ("anneal", "asha", "5: sampler: 'anneal': allowed are tpe, random, gp, qmc, grid"),
-        ("{seed: 3}", "asha", "5: sampler.name: None: allowed are tpe, random, gp, qmc, grid"),
+        ("anneal", "asha", "5: sampler: 'anneal': allowed are tpe, random, gp, nsga2, qmc, grid"),
+        ("{seed: 3}", "asha", "5: sampler.name: None: allowed are tpe, random, gp, nsga2, qmc, grid"),
         ("{name: gp, seed: 3}", "asha", "5: sampler.seed: no option of gp; allowed: deterministic_objective"),
         ("{name: grid, seed: 3}", "asha", "5: sampler.seed: no option of grid; allowed: none"),
         (
@@ -217,7 +217,7 @@ def test_an_option_wins_over_the_file(tmp_path):
     changed = space.searched_by("gp", "none")
     assert (changed.sampler, changed.scheduler.name) == (SamplerChoice("gp"), "none")
     assert space.searched_by(None, None) == space
-    with pytest.raises(UserError, match="^--sampler 'nsga': allowed are tpe, random, gp, qmc, grid$"):
+    with pytest.raises(UserError, match="^--sampler 'nsga': allowed are tpe, random, gp, nsga2, qmc, grid$"):
         space.searched_by("nsga", None)
     with pytest.raises(UserError, match="^--scheduler 'x': allowed are asha, median, none$"):
         space.searched_by(None, "x")
