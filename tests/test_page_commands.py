@@ -220,7 +220,7 @@ _PROMISED = {
     "--sampler gp --scheduler median": r"a Gaussian process proposes \d of 16(.|\n)*\n  median stops trials",
     "--sampler grid": r"all but the start are points of the grid(.|\n)*\n  no trial is stopped early",
     "cluster validate": r"ok: aws, head head",
-    "--explain method.ratio": r"a number, 0 to 1\n.*search space \{0\.1, 0\.2, 0\.3, 0\.5, .*start 0\.5",
+    "--explain method.ratio": r"a number, 0 to 1\n.*search space \{0\.1, 0\.2, 0\.3, 0\.5,(.|\n)* 0\.5",
     "orchestrator.train --continue two": r"Goes on from two: tasks 1 to 2(.|\n)*seed 0, 1(.|\n)*3 tasks",
     "orchestrator.train --continue shop": r"Goes on from shop: task 1 is(.|\n)*batches:(.|\n)*  - - table",
     "orchestrator.train": r"Runs: seed \d(.|\n)*tasks of(.|\n)*a trial: 1 worker",
@@ -381,14 +381,14 @@ def _leave_out(name, patch):
     if name == "orchestrator.sweep":  # other commands of the pages need the run
         patch.setattr("orchestrator.housekeeping.asked_on_terminal.asked_on_terminal", lambda question: False)
     if name == "orchestrator.pretrain":
-        patch.setattr("orchestrator.pretrain.train_clip.train_clip", _written)
-        patch.setattr("orchestrator.pretrain.train_image_text.train_image_text", _written)
+        patch.setattr("orchestrator.pretrain.make_shipped.train_clip", _written)
+        patch.setattr("orchestrator.pretrain.make_shipped.train_image_text", _written)
         made = SimpleNamespace(to_json=lambda: "{}")
-        patch.setattr("orchestrator.pretrain.world_tokenizer.train_world_tokenizer", lambda tokens: made)
-        patch.setattr("orchestrator.pretrain.judge.judge", lambda model: {"known": 1.0})
-        patch.setattr("orchestrator.pretrain.judge_image_text.judge_image_text", lambda *_: {"known": 1.0})
-        patch.setattr("methods.backbones.clip.load_clip", lambda config: None)
-        patch.setattr("methods.backbones.pretrained_image_text.load_image_text", lambda *_: None)
+        patch.setattr("orchestrator.pretrain.make_shipped.train_world_tokenizer", lambda tokens: made)
+        patch.setattr("orchestrator.pretrain.make_shipped.judge", lambda model: {"known": 1.0})
+        patch.setattr("orchestrator.pretrain.make_shipped.judge_image_text", lambda *_: {"known": 1.0})
+        patch.setattr("orchestrator.pretrain.make_shipped.load_clip", lambda config: None)
+        patch.setattr("orchestrator.pretrain.make_shipped.load_image_text", lambda *_: None)
 
 
 def _logged(run, trial, gallery, register):
