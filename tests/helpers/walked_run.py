@@ -49,7 +49,7 @@ def write_walked(runs, method, **changes):
     tested = final_evaluation(config, stream, place, torch.device("cpu"), stamp, texts)
     store.refresh(entry)
     store.end("seed_0", "finished")
-    tracker = Tracker(folder, None, f"{method} on {config.stream_name}", folder.name, run=identity.run)
+    tracker = Tracker(folder, None, config.stream_name, folder.name, run=identity.run)
     tracker.start({}, {"method": method, "stream": config.stream_name}, kind="train")
     tracker.trial_start("seed_0", {"run.seed": 0}, searched=["run.seed"])
     tracker.task("seed_0", tasks, {"tasks": tasks, **tested})

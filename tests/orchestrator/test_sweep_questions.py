@@ -10,9 +10,9 @@ _STREAM = ["stream.tasks=2", "stream.train=4", "stream.validation=2", "stream.te
 _T5 = ["method.backbone.width=32", "method.backbone.layers=1", "method.batch_size=4", "method.beams=2"]
 
 
-def _trials(folder, name):
+def _trials(folder):
     client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
-    (experiment,) = [e for e in client.search_experiments() if e.name == name]
+    (experiment,) = [e for e in client.search_experiments() if e.name == "shapes-vqa"]
     runs = client.search_runs([experiment.experiment_id])
     return client, [r for r in runs if "mlflow.parentRunId" in r.data.tags]
 
@@ -24,7 +24,7 @@ def test_a_sweep_of_vqacl_trains_tests_and_records_both_levels(tmp_path, with_ta
     assert "Traceback" not in done.stdout + done.stderr
     assert "Best configuration: trial" in done.stdout
     assert re.search(r"on test: .*average [\d.]+", done.stdout)
-    client, trials = _trials(tmp_path, "vqacl on shapes-vqa")
+    client, trials = _trials(tmp_path)
     assert len(trials) == 2
     for trial in trials:
         files = {file.path for file in client.list_artifacts(trial.info.run_id)}
@@ -42,7 +42,7 @@ def test_triplet_encodes_its_queries_once_and_for_later_runs(tmp_path, with_tabl
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"encoding: \d+ of \d+ pictures \(100 %\)", done.stdout)
     assert "Best configuration: trial" in done.stdout
-    _, (trial,) = _trials(tmp_path, "triplet on shapes-vqa")
+    _, (trial,) = _trials(tmp_path)
     assert {"walk/test/recognition/fusion", "test/triplet/average_accuracy"} <= set(trial.data.metrics)
     done = typed(tmp_path, "orchestrator.train", "l2p", "--name", "a", "--set", *values)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -40,10 +40,8 @@ def test_a_sweep_encodes_searches_and_tests(swept):
 def test_the_record_has_the_drift_and_what_is_told_of_unseen_classes(swept):
     folder, _ = swept
     client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
-    (experiment,) = [e for e in client.search_experiments() if e.name == "clap4clip on shapes-recognition"]
-    trials = [
-        r for r in client.search_runs([experiment.experiment_id]) if "mlflow.parentRunId" in r.data.tags
-    ]
+    (experiment,) = [e for e in client.search_experiments() if e.name == "shapes-recognition"]
+    trials = client.search_runs([experiment.experiment_id], "tags.kind = 'trial' AND tags.sweep = 's'")
     assert len(trials) == 2
     for trial in trials:
         files = {file.path for file in client.list_artifacts(trial.info.run_id)}
