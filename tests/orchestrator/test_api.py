@@ -260,7 +260,7 @@ def test_nor_what_a_preview_brings_from_a_storage(preview, monkeypatch):
         os.umask(seen[-1])
         return SimpleNamespace(preview=lambda: "")
 
-    monkeypatch.setattr(api, preview.__name__.replace("preview", "asked"), look)
+    monkeypatch.setattr(api, preview.__name__.replace("preview", "requested"), look)
     before = os.umask(0o002)
     try:
         preview(resume="x")
