@@ -58,6 +58,8 @@ def sweep(
     data: str | Path | None = None,
     set: Mapping[str, Any] | None = None,
     trials: int | None = None,
+    time: str | None = None,
+    gpu_hours: float | None = None,
     concurrent: int | None = None,
     margin: float | None = None,
     first_tasks: int | None = None,
@@ -88,6 +90,9 @@ def sweep(
             among them: ``run.seed``, ``run.workers``, ``run.gpus_per_trial``, ``run.skip_bad``,
             ``run.feature_cache``.
         trials: How many trials, in all. None: the search space's number.
+        time: In the place of ``trials``, the time that training and evaluation of all trials may take
+            together: ``30m``, ``2h`` or ``1.5h``. Trials are begun until it is used up.
+        gpu_hours: The same in GPU-hours: each trial's hours times the GPUs that it holds.
         concurrent: How many run at once. None: as many as fit, and at most a quarter of them.
         margin: Points of the objective that a smaller replay memory may cost, where ``replay.size`` is
             searched: the smallest memory within them of the best is chosen. 0: the best. None: 1.
@@ -101,9 +106,9 @@ def sweep(
             each recipe's values, as far as they fit. None: the search space says where it begins.
         name: The run's name, and its folder's under ``runs``. None: by method, stream and time.
         storage: A URL where the run is kept as well. None: ``$VLCL_STORAGE``, or nowhere.
-        resume: The name of a sweep that is resumed, or given more ``trials``. ``concurrent`` and ``storage``
-            are allowed beside it. Where there is a storage, ``data`` and ``set`` are allowed too; they repeat
-            which files of this machine the sweep reads.
+        resume: The name of a sweep that is resumed, or given more ``trials``, ``time`` or ``gpu_hours``.
+            ``concurrent`` and ``storage`` are allowed beside it. Where there is a storage, ``data`` and
+            ``set`` are allowed too; they repeat which files of this machine the sweep reads.
         say: Takes lines of progress. None: they are dropped.
         last: Takes the text with which the command ends: table, best trial, how to go on.
         live: Takes in one line how far the trials are, whenever that changes: tasks done of all, the best
@@ -124,6 +129,8 @@ def sweep(
             data=data,
             given=set,
             trials=trials,
+            time=time,
+            gpu_hours=gpu_hours,
             concurrent=concurrent,
             margin=margin,
             first_tasks=first_tasks,

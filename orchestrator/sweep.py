@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if given.yes or given.checkpoints:
         raise UserError(f"--{'yes' if given.yes else 'checkpoints'}: allowed beside rm NAME alone")
     if given.resume:
-        refuse_with_resume(parser, given, "trials")
+        refuse_with_resume(parser, given, "trials", "time", "gpu_hours")
     elif given.method is None and given.recipe is None:
         parser.error("name a method, --recipe NAME, --resume NAME, or one of methods, list, show, rm")
     output = Output(given)
@@ -57,6 +57,8 @@ def main(arguments: list[str]) -> int:
         "data": given.data,
         "set": again_values(given),
         "trials": given.trials,
+        "time": given.time,
+        "gpu_hours": given.gpu_hours,
         "concurrent": given.concurrent,
         "margin": given.margin,
         "first_tasks": given.first_tasks,
@@ -143,6 +145,18 @@ def _parser() -> argparse.ArgumentParser:
     add_run_arguments(parser)
     parser.add_argument(
         "--trials", type=int, metavar="N", help="trials of the search, in all (default: the search space's)"
+    )
+    parser.add_argument(
+        "--time",
+        metavar="TIME",
+        help="in the place of --trials, what training and evaluation of all trials may take together: 30m, "
+        "2h or 1.5h; trials are begun until it is used up",
+    )
+    parser.add_argument(
+        "--gpu-hours",
+        type=float,
+        metavar="N",
+        help="the same in GPU-hours: each trial's hours times the GPUs that it holds",
     )
     parser.add_argument(
         "--concurrent",

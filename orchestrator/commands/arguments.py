@@ -131,7 +131,9 @@ def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespac
         UserError: Such an option is given.
     """
     allowed = {"resume", "concurrent", "storage", "dry_run", "quiet", "json", *honoured}
-    shown = ", ".join(f"--{name}" for name in (*honoured, "concurrent", "storage", "dry-run"))
+    shown = ", ".join(
+        f"--{name.replace('_', '-')}" for name in (*honoured, "concurrent", "storage", "dry-run")
+    )
     if storage_url(given.storage):
         allowed |= {"data", "set"}
     for name, value in vars(given).items():

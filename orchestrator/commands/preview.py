@@ -17,6 +17,7 @@ from ..search.start_point import starts_said
 from ..streams.shown_task import shown_task
 from ..streams.size_remarks import size_remarks
 from ..streams.source import StreamSource
+from .sweep_extent import SweepExtent
 
 _WHOLE = SearchProtocol()
 
@@ -24,7 +25,7 @@ _WHOLE = SearchProtocol()
 def preview(
     space: Space,
     source: StreamSource,
-    trials: int,
+    extent: SweepExtent,
     concurrent: int | None,
     *,
     test: bool = True,
@@ -35,16 +36,16 @@ def preview(
     Args:
         space: The search space.
         source: The stream.
-        trials: How many trials there are.
+        extent: How far it goes.
         concurrent: How many of them run at the same time; None: at most a quarter.
         test: Whether the best trial is tested.
         protocol: By which data the search chooses.
     """
-    plan = space.plan(trials, concurrent)
+    plan = space.plan(None if extent.budget else extent.trials, concurrent)
     goals = ", ".join(goal.said for goal in space.objective.all)
     largest = space.largest_memory(len(source.categories))
     lines = [
-        f"Search: {trials} trial{'s' * (trials > 1)} for {goals} ({space.path})",
+        f"Search: {extent.said} for {goals} ({space.path})",
         f"  {plan.proposals}",
         *([f"  it begins at {begins}"] if (begins := starts_said(space.starts)) else []),
         f"  {space.scheduler.said}{_after(space.scheduler.stops_after(len(source.tasks)))}",

@@ -18,6 +18,7 @@ from .given import check_beside, check_continued, check_once, said_again
 from .named_space import named_space
 from .plain_values import plain_values
 from .recipe_values import recipe_config, recipe_values
+from .requested_budget import requested_budget
 from .storage_of import storage_url
 from .sweep_request import SweepRequest
 from .sweep_start import SweepStart
@@ -33,6 +34,8 @@ def requested_sweep(
     data: str | Path | None = None,
     given: Mapping[str, Any] | None = None,
     trials: int | None = None,
+    time: str | None = None,
+    gpu_hours: float | None = None,
     concurrent: int | None = None,
     margin: float | None = None,
     first_tasks: int | None = None,
@@ -55,7 +58,7 @@ def requested_sweep(
     check_kinds(storage=storage, resume=resume, say=say, sampler=sampler, scheduler=scheduler)
     trials, concurrent = whole("trials", trials), whole("concurrent", concurrent)
     margin, first_tasks = points("margin", margin), whole("first-tasks", first_tasks)
-    warm_start = names_of("warm-start", warm_start)
+    warm_start, budget = names_of("warm-start", warm_start), requested_budget(trials, time, gpu_hours)
     say, values = say or _nobody, plain_values(given)
     folder = str(user_path(data)) if data else None
     if resume is not None:
@@ -64,9 +67,8 @@ def requested_sweep(
         other |= {"sampler": sampler, "scheduler": scheduler, "warm_start": warm_start}
         check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = said_again(values, folder)
-        return SweepStart.resumed(
-            resume, trials=trials, concurrent=concurrent, storage=storage, said=said, say=say
-        )
+        where: dict[str, Any] = {"concurrent": concurrent, "storage": storage}
+        return SweepStart.resumed(resume, trials=trials, budget=budget, said=said, say=say, **where)
     check_once(values, stream, data)
     if recipe is not None:
         method, stream, values = recipe_values(recipe, method, space, stream, values)
@@ -91,6 +93,7 @@ def requested_sweep(
         sampler=sampler,
         scheduler=scheduler,
         warm_start=warm_start,
+        budget=None if budget is None else budget.text,
     )
     return SweepStart.new(request, named_space(request.method, space), name, say)
 

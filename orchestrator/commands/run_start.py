@@ -127,6 +127,7 @@ class RunStart(ABC):
                 live=live,
                 protocol=self._protocol,
                 chosen=self._chosen,
+                budget=self._budget_text,
                 continues=self._continues,
             )
             with nothing_if_refused(folder, kept) if new else nullcontext():
@@ -196,6 +197,11 @@ class RunStart(ABC):
     @property
     def _chosen(self) -> str:
         """The sweep's trial whose values the run has; empty: no such trial is known."""
+        return ""
+
+    @property
+    def _budget_text(self) -> str:
+        """What the trials of a search may spend; empty: there is a number of trials."""
         return ""
 
     @property

@@ -26,8 +26,9 @@ _KINDS = {
     "scheduler": str,
     "warm_start": list,
     "starts": list,
+    "budget": str,
 }
-_UNSAID = ("protocol", "sampler", "scheduler", "warm_start", "starts")  # not written where they are None
+_UNSAID = ("protocol", "sampler", "scheduler", "warm_start", "starts", "budget")  # not written where None
 # Requests of earlier versions lack these. Such runs are refused by their identity's format.
 _LATER = {"margin": 0.0, "test": True, **dict.fromkeys(_UNSAID)}
 
@@ -54,6 +55,8 @@ class SweepRequest:
         starts: All points at which it begins, in the form of
             :meth:`~orchestrator.search.start_point.StartPoint.plain`; None: the search space's points, none
             of which was given by a name.
+        budget: What its trials may spend in the place of ``trials``, in the form of
+            :attr:`~orchestrator.search.budget.Budget.text`; None: it has a number of trials.
     """
 
     method: str
@@ -70,6 +73,7 @@ class SweepRequest:
     scheduler: str | None = None
     warm_start: Sequence[str] | None = None
     starts: Sequence[Mapping[str, Any]] | None = None
+    budget: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> SweepRequest:

@@ -2,52 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..execution.job import Job, Outcome
 from ..execution.session import Session
 from ..execution.session_request import SessionRequest
-from ..metrics.measures import shown_metrics, unit
 from ..record.memory_table import memory_choice, memory_table
 from ..record.notes import search_note
-from ..record.pareto_lines import pareto_lines, pareto_said
+from ..record.pareto_lines import pareto_lines
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..record.trial_entry import TrialEntry
 from ..record.trial_store import TrialStore
-from ..schema.shown import shown_score, shown_value
+from ..search.budget import Budget
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from ..search.start_point import starts_said
 from ..search.tuner import search
 from ..storage.full_disk import full_disk, is_full
-from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
-from ..storage.run_folder import short_path
+from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER
 from ..storage.trial_files import CURVES_PICTURE, MATRIX_PICTURE, TEST_MATRIX_PICTURE
 from ..streams.text.fit_tokenizer import fit_tokenizer
-from .checkpoint_lines import checkpoint_lines
-from .in_rows import in_rows
+from .best_lines import best_lines
+from .config_of import config_of
 from .last_lines import last_lines
 from .pareto_record import pareto_record
 from .run_end import RunEnd
 from .run_result import RunResult
 from .sessions import Sessions
+from .sweep_budget import SweepBudget
 from .what_mattered import what_mattered
 
 
 def search_run(
-    run: RunContext, space: Space, trials: int, *, test: bool = True, sessions: Sessions | None = None
+    run: RunContext,
+    space: Space,
+    trials: int,
+    *,
+    test: bool = True,
+    sessions: Sessions | None = None,
+    budget: Budget | None = None,
 ) -> RunResult:
     """Runs, or goes on with, a sweep.
 
     Args:
         run: The run.
         space: The search space.
-        trials: How many trials the sweep is to have.
+        trials: How many trials the sweep is to have. With a budget that is still open: how many at most.
         test: Whether the best trial is tested.
         sessions: Opens the session in which the trials run; None: one of the run's own.
+        budget: What its trials may spend; None: it has a number of trials.
 
     Returns:
         The run's result. Its exit status is 0 where some trial walked the whole stream, and the best was
@@ -57,24 +63,31 @@ def search_run(
     Raises:
         UserError: The sweep cannot begin.
     """
-    return _SweepRun(run, space, trials, test, sessions).run()
+    return _SweepRun(run, space, trials, test, sessions, budget).run()
 
 
 class _SweepRun:
     def __init__(
-        self, run: RunContext, space: Space, trials: int, test: bool, sessions: Sessions | None
+        self,
+        run: RunContext,
+        space: Space,
+        trials: int,
+        test: bool,
+        sessions: Sessions | None,
+        budget: Budget | None,
     ) -> None:
         self._run = run
+        self._budget = SweepBudget(run.folder, budget, trials, space.trials)
         self._space = space
         self._trials = trials
         self._test = test
         self._sessions = sessions
-        self._plan = space.plan(trials, run.concurrent)
+        self._plan = space.plan(trials if budget is None else None, run.concurrent)
         self._recorder = RunRecorder.open(
-            run,
+            replace(run, live=self._live),
             space.trial_config,
             space.objective,
-            trials,
+            0 if self._budget.open else trials,
             check_values=space.check_values,
             searched=[parameter.key for parameter in space.parameters],
         )
@@ -112,10 +125,10 @@ class _SweepRun:
         self._tested = self._recorder.known_test(best.id) if best is not None else {}
         if store.is_over(self._trials, test=self._test):
             ended = "the one trial has" if self._trials == 1 else f"all {self._trials} trials have"
-            more = f"--resume {run.folder.name} --trials {self._trials + 1}"
+            more = self._budget.more or f"--trials {self._trials + 1}"
             run.say(f"{ended} ended{', and the best was tested' if self._tested else ''}")
             if self._test:  # a sweep that is tested elsewhere is also given more trials there
-                run.say(f"for more: python -m orchestrator.sweep {more}")
+                run.say(f"for more: python -m orchestrator.sweep --resume {run.folder.name} {more}")
             return "finished"
         run.say(f"{self._plan.at_once}; {self._plan.proposals}")
         with (self._sessions or Session)(
@@ -143,7 +156,10 @@ class _SweepRun:
         run, recorder = self._run, self._recorder
         tested: dict[str, float] = {}
         try:
-            status = search(run, self._space, session, recorder, self._trials)
+            self._budget.check(run.config.run)
+            spending = self._budget.spending(recorder)
+            status = search(run, self._space, session, recorder, self._trials, spending)
+            self._trials = self._budget.trials()
             best = self._store.best()
             look = status == "finished" and self._test
             if look and best is not None and not (tested := recorder.known_test(best.id)):
@@ -167,21 +183,29 @@ class _SweepRun:
         record = self._recorder.finish("interrupted", {}, {})
         self._run.last(self._closing({}, "failed", record))
 
+    def _live(self, text: str) -> None:
+        spent = self._budget.said(self._store) if self._budget.open else ""
+        self._run.live(f"{spent}  {text}" if spent else text)
+
     def _closing(self, tested: dict[str, float], status: str, record: list[str]) -> str:
         """What the sweep prints last."""
         recorder, best = self._recorder, self._store.best()
         blocks = [["Trials (validation; best first)", self._store.table()]] if self._store.trials else []
+        if (spent := self._budget.said(self._store)) and self._store.trials:
+            summed = f"summed over {len(self._store.trials)} trials"
+            blocks.append([f"Training and evaluation, {summed}: {spent}"])
         if self._store.trials and (pareto := pareto_lines(self._store)):
             blocks.append(pareto)
         if worth := memory_table(self._store):
             blocks.append(["What the memory is worth (validation; the best trial at each size)", worth])
         if best is not None:
-            again = f"python -m orchestrator.train --config {_config_of(self._run.folder, best)}"
+            again = f"python -m orchestrator.train --config {config_of(self._run.folder, best)}"
             which = "suggested" if self._space.objective.others else "best"
             own = self._space.config.run.seed
             others = " ".join([str(seed) for seed in range(4) if seed != own][-3:])
+            how = self._protocol, self._test
             blocks += [
-                self._best_lines(best, tested),
+                best_lines(self._run.folder, self._space, self._store, best, tested, *how),
                 self._said,
                 [
                     f"Run the {which} one again, with seeds that chose nothing (--seeds {others}):",
@@ -195,38 +219,19 @@ class _SweepRun:
         resume = f"python -m orchestrator.sweep --resume {self._run.folder.name}" if left else ""
         return last_lines([*blocks, record], recorder.fatal, status == "interrupted", resume)
 
-    def _best_lines(self, best: TrialEntry, tested: dict[str, float]) -> list[str]:
-        """The lines on the best trial: its values, how it was chosen, and its figures on test data."""
-        store, space = self._store, self._space
-        why, leader = memory_choice(store), store.leader()
-        head = (
-            f"Best configuration: trial {best.number + 1}, {space.objective.metric} {store.value(best):.2f}"
-        )
-        lines = [
-            *(pareto_said(store) if space.objective.others else [head]),
-            *([f"  {why} ({_config_of(self._run.folder, leader)})"] if why and leader else []),
-            *_chosen(space, best.values),
-        ]
-        names = shown_metrics(space.config.method_name, tested)
-        shown = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]
-        if shown:
-            lines += in_rows("  on test: ", shown) + checkpoint_lines(tested)
-        if self._protocol:
-            lines.append(f"  chosen by validation data {self._protocol}")
-        if not self._test:
-            lines.append("  test data was not looked at: the sweep was asked to leave it alone")
-        return lines
-
     def _finish(self, end: RunEnd) -> list[str]:
         """Ends the record, and returns its lines for the user."""
         run, space, recorder = self._run, self._space, self._recorder
         best, tested = self._store.best(), self._tested
         again = f"python -m orchestrator.sweep --resume {run.folder.name}"
         if best is not None and (tested or not self._test):
-            again = f"python -m orchestrator.train --config {_config_of(run.folder, best)}"
-        how = tested, again, self._protocol, starts_said(space.starts)
+            again = f"python -m orchestrator.train --config {config_of(run.folder, best)}"
+        how = tested, again, self._protocol, starts_said(space.starts), self._budget.said(self._store)
         note = search_note(run.config, space.objective, self._trials, self._store, *how)
-        tags, chosen, files = {"mlflow.note.content": note}, {}, []
+        tags: dict[str, Any] = {"mlflow.note.content": note}
+        chosen, files = {}, []
+        if self._budget.open and self._trials == self._store.ended:
+            tags["trials"] = self._trials
         if begun := [point.said for point in space.starts if point.trial]:
             tags["begins"] = ", ".join(begun)
         if best is not None:
@@ -265,21 +270,7 @@ def _nothing(store: TrialStore) -> str:
     return "no trial is within all bounds" if beyond else "no trial walked the whole stream"
 
 
-def _config_of(folder: Path, best: TrialEntry) -> str:
-    return short_path(trials_of(folder) / best.id / CONFIG_FILE)
-
-
 def _files_of(trial: Path) -> list[tuple[Path, str]]:
     """What the whole run shows of its best trial, whose folder is ``trial``."""
     own = [(trial / name, "best") for name in (CONFIG_FILE, MATRIX_PICTURE, CURVES_PICTURE)]
     return [*own, (trial / TEST_MATRIX_PICTURE, "best/test")]
-
-
-def _chosen(space: Space, values: Mapping[str, Any]) -> list[str]:
-    """A line for each value of the best trial. It says where a wider range may hold a better value."""
-    searched = {parameter.key: parameter for parameter in space.parameters}
-    lines = []
-    for key, value in values.items():
-        edge = f"  (at the edge of its range, {searched[key].range})" if searched[key].at_edge(value) else ""
-        lines.append(f"  {key} = {shown_value(value)}{edge}")
-    return lines

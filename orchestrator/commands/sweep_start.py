@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import UserError
 from ..record.memory_worth import MARGIN, MEMORY_SIZE
+from ..search.budget import Budget
 from ..storage.run_files import SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import kept_folder
 from .check_objectives import check_objectives
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .disk_forecast import DiskForecast
     from .run_result import RunResult
     from .sessions import Sessions
+    from .sweep_extent import SweepExtent
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,15 @@ class SweepStart(RunStart):
             request and the space say.
         retry: Whether failed trials are run again, once, where all have ended and none walked the whole
             stream.
+        budget: What its trials may spend in all, where that is given now; None: as before, or as the request
+            says.
     """
 
     request: SweepRequest
     space: Space
     trials: int | None
     retry: bool = False
+    budget: Budget | None = None
 
     file: ClassVar[str] = SWEEP_FILE
 
@@ -75,6 +80,8 @@ class SweepStart(RunStart):
 
         space = _space(request, space_name, request.method)
         _check_margin(request.margin, space)
+        if request.budget is not None:
+            Budget.of(request.budget, "budget").check_options(space.config.run)
         request, space = warm_start(request, space, say)
         stream = _read(request, space, say, source)
         where = request.concurrent, request.storage
@@ -92,6 +99,7 @@ class SweepStart(RunStart):
         say: Callable[[str], None],
         retry: bool = False,
         source: StreamSource | None = None,
+        budget: Budget | None = None,
     ) -> SweepStart:
         """Resumes the sweep in ``runs/NAME``, or at its storage.
 
@@ -104,6 +112,7 @@ class SweepStart(RunStart):
             say: Takes lines of progress.
             retry: Whether failed trials are run again where all have failed or were stopped.
             source: As of :meth:`new`.
+            budget: What its trials may spend in all, where it was started with a budget; None: as before.
 
         Raises:
             UserError: There is no such sweep, it is not the user's own, or it was started with other values.
@@ -123,19 +132,23 @@ class SweepStart(RunStart):
         space = _space(request, str(folder / SPACE_FILE))
         check_said(space.config, said)
         stream = _read(request, space, say, source)
-        return cls(
-            request, space.config, stream, say, None, folder, concurrent, storage, space, trials, retry
-        )
+        how = None, folder, concurrent, storage, space, trials, retry, budget
+        return cls(request, space.config, stream, say, *how)
 
     @property
     def _protocol(self) -> str:
         return _protocol(self.request).text
 
+    @property
+    def _budget_text(self) -> str:
+        budget = self._extent.budget
+        return "" if budget is None else budget.text
+
     def _preview(self) -> str:
         from .preview import preview
 
-        trials, test, protocol = self._trials, self.request.test, _protocol(self.request)
-        return preview(self.space, self.source, trials, self._concurrent, test=test, protocol=protocol)
+        test, protocol, extent = self.request.test, _protocol(self.request), self._extent
+        return preview(self.space, self.source, extent, self._concurrent, test=test, protocol=protocol)
 
     def _text(self) -> str:
         return self.space.path.read_text(encoding="utf-8")
@@ -149,19 +162,20 @@ class SweepStart(RunStart):
     def _forecast(self, each: int) -> DiskForecast:
         from .disk_forecast import DiskForecast
 
-        # A trial of any memory size may be chosen.
-        trials = self._trials
+        # A trial of any memory size may be chosen. A budget's trials are forecast as the space's number.
+        trials = self.space.points(self.space.trials) if self._extent.open else self._extent.trials
         plan = self.space.plan(trials, self._concurrent)
         keep, tasks = self.config.run.keep, len(self.source.tasks)
         whole = trials if keep == "all" else plan.lanes + plan.sizes
         return DiskForecast(trials, whole, tasks, each, keep, "chosen" if keep == "all" else "")
 
     def _run(self, run: RunContext, sessions: Sessions | None) -> RunResult:
-        from ..record.manifest import ask_for
+        from ..record.manifest import ask_for, give_budget, open_budget
         from ..record.trial_store import TrialStore
+        from ..search.budget import MOST_TRIALS
         from .sweep_run import search_run
 
-        trials = self._trials
+        trials, budget = self._extent.trials, self._extent.budget
         if self.folder is not None:
             folder, stamp = trials_of(self.folder), run.identity.stamp
             store = TrialStore(folder, self.space.objective, len(run.names), stamp)
@@ -171,34 +185,35 @@ class SweepStart(RunStart):
             if again:
                 self.say("no trial walked the whole stream: those that failed are run again")
                 store.reopen_failed()
+            if again and budget is not None:  # what they take now may come to more trials
+                open_budget(self.folder)
+                trials = self.space.points(MOST_TRIALS)
             if self.trials:
                 ask_for(self.folder, self.trials)
-        return search_run(run, self.space, trials, test=self.request.test, sessions=sessions)
+            if self.budget is not None:
+                give_budget(self.folder, self.budget.text)
+        test = self.request.test
+        return search_run(run, self.space, trials, test=test, sessions=sessions, budget=budget)
 
     @cached_property
-    def _trials(self) -> int:
-        """How many trials the sweep is to have: as many as were asked for last, and no more than the space
-        has points.
+    def _extent(self) -> SweepExtent:
+        """How far the sweep goes.
 
         Raises:
-            UserError: Fewer are asked for than before.
+            UserError: The sweep is given less than before, or another kind. The message is one line.
         """
-        from ..record.manifest import asked_for
+        from .sweep_extent import SweepExtent
 
-        before = 0
-        if self.folder is not None:
-            before = asked_for(self.folder) or self.request.trials or self.space.trials
-            if self.trials is not None and self.trials < before:
-                raise UserError(
-                    f"--trials {self.trials}: the sweep was asked for {before}; allowed are whole numbers "
-                    f"from {before}, in all"
-                )
-        asked = self.trials or before or self.request.trials or self.space.trials
-        trials = self.space.points(asked)
-        if trials < asked:
-            what = "one point" if trials == 1 else f"{trials} points"
-            self.say(f"the search space has {what}: {trials} of the {asked} trials that were asked for")
-        return trials
+        now = self.trials, self.budget
+        return SweepExtent.of(self.request, self.space, self.folder, *now, self.say)
+
+    def _takes(self) -> list[str]:
+        from .budget_forecast import budget_forecast
+
+        extent = self._extent
+        if extent.budget is None or not extent.open:
+            return super()._takes()
+        return [budget_forecast(extent.budget, self.config, len(self.source.tasks), self.folder)]
 
 
 def _read(

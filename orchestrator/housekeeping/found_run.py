@@ -12,14 +12,14 @@ from ..commands.train_request import TrainRequest
 from ..errors import UserError, one_line
 from ..evaluation.objective import Objective
 from ..evaluation.recorded_objective import recorded_objective
-from ..record.manifest import asked_for
+from ..record.manifest import asked_for, budget_of
 from ..record.seen_trials import SeenTrials
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, STUDY_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
 from ..storage.run_lock import lock_holder
 from ..storage.trial_files import STATUS_FILE
-from ..study.run_request import TRIALS
+from ..study.run_request import BUDGET, TRIALS
 from ..study.study_book import StudyBook
 from ..study.study_request import StudyRequest
 from .run_note import run_note
@@ -45,11 +45,12 @@ class FoundRun:
         state: ``under way`` (a process works on it), ``finished``, ``interrupted`` (something is left, which
             ``--resume`` does), ``failed`` (it, or a part of it, has no result) or ``unreadable``.
         done: How many trials have ended; for a study, how many of its runs.
-        asked: How many trials or runs there will be.
+        asked: How many trials or runs there will be; 0: that is not known, since they have a budget.
         study: The study that it belongs to; empty: none.
         trials: Its trials; None: it is a study, or cannot be read.
         storage: The URL at which it is kept as well; None: nowhere.
         reason: Why it cannot be read; empty where it can.
+        budget: What a sweep's trials may spend; empty: there is a number of trials, or it is a study.
     """
 
     folder: Path
@@ -63,6 +64,7 @@ class FoundRun:
     trials: SeenTrials | None = field(default=None, repr=False)
     storage: str | None = None
     reason: str = ""
+    budget: str = ""
 
     @property
     def name(self) -> str:
@@ -112,15 +114,19 @@ def _sweep(folder: Path, study: str) -> FoundRun:
     # A space may have fewer points than trials were asked for. The journal has the number that counts.
     own = space.get("trials")
     asked = run_note(folder).trials or asked_for(folder) or request.trials or (own if type(own) is int else 0)
+    budget = (budget_of(folder) or request.budget) if request.budget else ""
+    if budget:
+        asked = asked_for(folder)
     done, best = _ended(folder), trials.best()
     state: State = "interrupted"
-    if done >= asked and best is None:
+    whole = bool(asked) and done >= asked
+    if whole and best is None:
         state = "failed"
-    elif done >= asked and (study or not request.test or (best is not None and trials.tested(best.id))):
+    elif whole and (study or not request.test or (best is not None and trials.tested(best.id))):
         state = "finished"
     method, stream = str(space.get("method")), str(request.stream or space.get("stream"))
-    where = request.storage
-    return FoundRun(folder, "sweep", method, stream, _now(folder, state), done, asked, study, trials, where)
+    how = _now(folder, state), done, asked, study, trials, request.storage
+    return FoundRun(folder, "sweep", method, stream, *how, budget=budget)
 
 
 def _train(folder: Path, study: str) -> FoundRun:
@@ -143,7 +149,7 @@ def _train(folder: Path, study: str) -> FoundRun:
 
 def _study(folder: Path, study: str) -> FoundRun:
     request, book, names = StudyRequest.read(folder / STUDY_FILE), StudyBook(folder), runs_asked_for(folder)
-    done = sum(_is_done(book, name, request.trials) for name in names)
+    done = sum(_is_done(book, name, request) for name in names)
     failed = sum(bool(part.reason) for name, part in book.parts.items() if name in names)
     state: State = "interrupted"
     if done + failed >= len(names):
@@ -153,13 +159,16 @@ def _study(folder: Path, study: str) -> FoundRun:
     return FoundRun(folder, "study", method, stream, _now(folder, state), done, len(names), study)
 
 
-def _is_done(book: StudyBook, name: str, trials: int | None) -> bool:
-    """Whether a run of a study has ended without failing. A search that was asked for more trials since then
-    has not ended.
+def _is_done(book: StudyBook, name: str, request: StudyRequest) -> bool:
+    """Whether a run of a study has ended without failing. A search that was given more trials or
+    a larger budget since then has not ended.
     """
-    part = book.done(name)
-    before = None if part is None else part.asked.values.get(TRIALS)
-    return part is not None and not (type(before) is int and trials is not None and before < trials)
+    if (part := book.done(name)) is None:
+        return False
+    before, trials = part.asked.values.get(TRIALS), request.trials
+    if request.budget is not None and (given := part.asked.values.get(BUDGET)) is not None:
+        return bool(given == request.budget.text)
+    return not (type(before) is int and trials is not None and before < trials)
 
 
 _READ = {"sweep": _sweep, "train": _train, "study": _study}

@@ -44,7 +44,8 @@ def _with(note: RunNote, line: bytes) -> RunNote:
         if record["run"]:
             return note
         if record["op"] == "start":
-            return RunNote(int(record["tags"]["trials"]))
+            trials = record["tags"].get("trials")
+            return RunNote(None if trials is None else int(trials))
         if record["op"] == "end":
             return note._replace(status=str(record["tags"]["status"]))
     except (ValueError, KeyError, TypeError):

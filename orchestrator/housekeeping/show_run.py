@@ -11,6 +11,7 @@ from ..record.memory_table import memory_choice, memory_table
 from ..record.over_seeds import over_seeds
 from ..record.pareto_lines import pareto_lines, pareto_said
 from ..schema.shown import shown_bytes, shown_score, shown_value
+from ..search.budget import Budget
 from ..storage.run_files import CONFIG_FILE, RESULT_FILE, trials_of
 from ..storage.run_folder import short_path
 from .disk_use import DiskUse
@@ -44,7 +45,10 @@ def _what(run: FoundRun) -> list[str]:
     of = f", of the study {run.study}" if run.study else ""
     on = "" if run.stream == "-" else f" on {run.stream}"
     what = "runs" if run.kind == "study" else "trials"
-    lines = [f"{run.name}: {made} {run.method}{on}{of}", f"  {run.state}, {run.done} of {run.asked} {what}"]
+    done = f"{run.done} of {run.asked} {what}" if run.asked or not run.budget else f"{run.done} {what}"
+    lines = [f"{run.name}: {made} {run.method}{on}{of}", f"  {run.state}, {done}"]
+    if run.budget:
+        lines.append(f"  it has {Budget.of(run.budget, run.name).said}")
     if run.reason:
         lines.append(f"  {run.reason}")
     if run.storage:
@@ -129,7 +133,10 @@ def _on(run: FoundRun) -> list[str]:
         config = short_path(trials_of(run.folder.resolve()) / best.id / CONFIG_FILE)
         lines += ["Run the chosen one again", f"  python -m orchestrator.train --config {config}"]
         if not run.study and run.state == "finished":
-            more = f"--resume {name} --trials {2 * run.asked}"
-            lines += ["Give it more trials", f"  python -m orchestrator.sweep {more}"]
+            more = f"--trials {2 * run.asked}"
+            if run.budget:
+                more = Budget.of(run.budget, name).doubled.option
+            what = "a larger budget" if run.budget else "more trials"
+            lines += [f"Give it {what}", f"  python -m orchestrator.sweep --resume {name} {more}"]
     what = f"Remove the study {name} and its runs" if run.study else "Remove it"
     return [*lines, what, f"  python -m orchestrator.sweep rm {name}"]

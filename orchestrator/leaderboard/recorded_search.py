@@ -27,6 +27,7 @@ class RecordedSearch:
             figure that some trial did not record is missing.
         begins: The points at which it began that other sweeps chose, in words; empty: there are none.
         walked: One of its trials, which all walked the same stream with the same seed; None: it has no trial.
+        budget: What its trials might spend; empty: it had a number of trials.
     """
 
     run: str
@@ -37,6 +38,7 @@ class RecordedSearch:
     spent: dict[str, float] = field(default_factory=dict)
     begins: str = ""
     walked: RecordedRun | None = None
+    budget: str = ""
 
     @property
     def stream(self) -> str:
@@ -86,6 +88,7 @@ class RecordedSearch:
             spent,
             sweep.tags.get("begins", ""),
             trials[0] if trials else None,
+            sweep.tags.get("budget", ""),
         )
 
 

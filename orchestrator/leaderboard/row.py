@@ -65,6 +65,12 @@ class Row:
         """How many trials searches spent on the configuration; None where nothing says so."""
         return None if self.unknown else sum(search.trials for search in self.searches)
 
+    @property
+    def _budget(self) -> str:
+        """What searches might spend, where all had a budget in the place of trials; else empty."""
+        budgets = [search.budget for search in self.searches]
+        return " and ".join(sorted(set(budgets))) if all(budgets) else ""
+
     def conditions(self) -> Mapping[str, str]:
         """The conditions that must be alike for rows to be compared, by name: ``stream.content``, each of the
         stream's settings, ``protocol``, ``trials``, ``backbone`` and ``memory``.
@@ -78,7 +84,7 @@ class Row:
             "stream.content": run.content[:12] or UNKNOWN,
             **{key: str(value) for key, value in settings(run).items() if key != "stream.name"},
             "protocol": UNKNOWN if self.unknown else " and ".join(protocols) or GIVEN,
-            "trials": UNKNOWN if spent is None else ", begun at ".join([str(spent), *begins]),
+            "trials": UNKNOWN if spent is None else ", begun at ".join([self._budget or str(spent), *begins]),
             "backbone": " ".join(sorted(named)) or "none named",
             "memory": run.memory,
         }

@@ -25,6 +25,7 @@ def search_note(
     command: str,
     protocol: str = "",
     begins: str = "",
+    spent: str = "",
 ) -> str:
     """The text for a search: what was searched for, what was chosen, and the test results.
 
@@ -37,6 +38,7 @@ def search_note(
         command: The command that comes next.
         protocol: The validation data by which the search chooses, in words; empty: all of it.
         begins: The points at which it begins, in words; empty: the search space's start, or none.
+        spent: What its trials have spent of its budget, in words; empty: it has none.
     """
     most = "most" if objective.mode == "max" else "least"
     goal = f"the {most} `{objective.metric}`"
@@ -46,6 +48,7 @@ def search_note(
         f"{config.method_name} on {config.stream_name}: a search of {trials} trials for {goal}"
         f"{protocol and f' {protocol}'}, seed {config.run.seed}. {_counts(store)}.",
         *([f"Its first trials are {begins}."] if begins else []),
+        *([f"Training and evaluation, summed over its trials: {spent}."] if spent else []),
     ]
     best = store.best()
     if best is not None and tested:

@@ -22,7 +22,7 @@ def open_tracker(
     Args:
         run: The run.
         objective: The metric of its trials' scores.
-        trials: How many trials are to come.
+        trials: How many trials are to come; 0: that is not known.
         searched: The keys in which the trials differ.
         all_tested: Whether every trial is tested, as ``train`` does.
 
@@ -36,7 +36,7 @@ def open_tracker(
     shared = {key: value for key, value in config.flat().items() if key not in searched}
     all_seeds = " ".join(map(str, run.seeds))
     first = run.continues
-    told = {"protocol": run.protocol, "search": run.chosen}
+    told = {"protocol": run.protocol, "search": run.chosen, "budget": run.budget}
     if first is not None:
         told |= {"continues": first.name, "continues_run": first.run}
     known = {name: text for name, text in told.items() if text}
@@ -51,7 +51,7 @@ def open_tracker(
         mode=objective.mode,
         kind="train" if all_tested else "sweep",
         # a search may be given more trials
-        own_tags={"seeds": all_seeds, "trials": trials, **known},
+        own_tags={"seeds": all_seeds, **({"trials": trials} if trials else {}), **known},
     )
     for name in _REQUESTS:
         if (folder / name).exists() and not tracker.has_file("", folder / name):

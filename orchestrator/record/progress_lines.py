@@ -14,7 +14,7 @@ class ProgressLines:
     """The lines of progress of a run's trials.
 
     Args:
-        trials: How many trials are to come.
+        trials: How many trials are to come; 0: nobody knows.
         names: The tasks' names, in order.
         objective: The metric that a task's line begins with.
     """
@@ -64,7 +64,8 @@ class ProgressLines:
         return f"{self._trial(entry)} {status}{': ' + reason if reason else ''}"
 
     def _trial(self, entry: TrialEntry) -> str:
-        return f"trial {entry.number + 1}/{max(self._trials, entry.number + 1)}"
+        of = f"/{max(self._trials, entry.number + 1)}" if self._trials else ""
+        return f"trial {entry.number + 1}{of}"
 
 
 def _short(value: Any) -> str:

@@ -39,7 +39,7 @@ class RunRecorder:
         tracker: The run's record.
         config_of: A trial's searched values -> its whole configuration.
         run: The run.
-        trials: How many trials are to come.
+        trials: How many trials are to come; 0: that is not known.
         all_tested: Whether every trial is to be tested, not only the best.
 
     Attributes:
@@ -95,7 +95,7 @@ class RunRecorder:
             run: The run. Its trials share its configuration, except for the keys ``searched``.
             config_of: A trial's searched values -> its whole configuration.
             objective: The objective.
-            trials: How many trials are to come.
+            trials: How many trials are to come; 0: that is not known.
             check_values: Takes a trial's folder and values, and raises where the trial does not belong to the
                 run. A storage may bring such a trial.
             searched: The keys in which the trials differ.

@@ -33,6 +33,8 @@ class RunContext:
             search.
         chosen: For a run without a search, the sweep's trial whose values it has, ``RUN/TRIAL``; empty: no
             such trial is known.
+        budget: What a search's trials may spend, in the form of
+            :attr:`~orchestrator.search.budget.Budget.text`; empty: it has a number of trials.
         continues: The run whose tasks are the first ones of this run; None: there is none.
     """
 
@@ -49,6 +51,7 @@ class RunContext:
     at_most: bool = False
     protocol: str = ""
     chosen: str = ""
+    budget: str = ""
     continues: Continues | None = None
 
     @property

@@ -21,7 +21,7 @@ class RunProgress:
 
     Args:
         store: The trials.
-        trials: How many trials there will be.
+        trials: How many trials there will be; 0: that is not known.
         clock: Gives the time in seconds.
     """
 
@@ -44,10 +44,11 @@ class RunProgress:
         store = self._store
         done = sum(len(entry.reports) for entry in store.trials.values())
         never = sum(store.tasks - len(e.reports) for e in store.trials.values() if e.status != "running")
-        best, seconds = store.best(), self.seconds_left()
+        best, seconds = store.best(), self.seconds_left() if self._trials else None
+        of = f" of {max(self._trials, len(store.trials)) * store.tasks - never}" if self._trials else ""
         return "  ".join(
             [
-                f"{done} of {max(self._trials, len(store.trials)) * store.tasks - never} tasks",
+                f"{done}{of} tasks",
                 *([] if best is None else [self._best(best)]),
                 *([] if not seconds else [f"up to {shown_time(seconds)} left"]),
             ]

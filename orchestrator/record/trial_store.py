@@ -23,7 +23,7 @@ from ..storage.trial_files import (
     reports_in,
     tested_in,
 )
-from .manifest import asked_for, read_manifest, write_manifest
+from .manifest import count_trials, read_manifest
 from .memory_worth import MemoryWorth, memory_worth, within
 from .pareto_set import ParetoSet
 from .trial_entry import TrialEntry
@@ -154,7 +154,7 @@ class TrialStore:
 
     def _count(self) -> None:
         run = self.folder.parent
-        write_manifest(run, len(self.trials), asked_for(run), self.tasks)
+        count_trials(run, len(self.trials), self.tasks)
 
     def start(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None

@@ -69,6 +69,7 @@ class TaskSearch(StudySearch):
         choice: The sampler; None: TPE.
         grid: All points of the space except ``starts``, where the sampler is ``grid``.
         objective: The objective with its bound and the others; None: there is one without a bound.
+        more: Says before each new proposal whether there is to be one; None: not yet.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class TaskSearch(StudySearch):
         choice: SamplerChoice | None = None,
         grid: Sequence[dict[str, Any]] = (),
         objective: Objective | None = None,
+        more: Callable[[], bool | None] = lambda: True,
     ) -> None:
         self._choice = choice or SamplerChoice()
         order = np.random.default_rng(seed).permutation(len(grid))
@@ -97,6 +99,7 @@ class TaskSearch(StudySearch):
         how = goal if goals else {"metric": metric, "mode": mode}
         super().__init__(space, storage=self._storage, **how)
         self._write_down = write_down
+        self._more = more
         self._entropy = seed
         self._tasks = tasks
         self._starts = list(starts)
@@ -116,15 +119,17 @@ class TaskSearch(StudySearch):
     def save(self, checkpoint_path: str) -> None:
         """Does nothing: a search is resumed from its trials' own record, and Tune's is never read."""
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """See Tune's ``Searcher``. Besides the values, a suggestion has the trial's id and number, under
-        :data:`TRIAL`.
+        :data:`TRIAL`. It is ``Searcher.FINISHED`` where no trial is to be begun any more.
         """
         if self._again:
             name, number = self._again.pop(0)
             self.study.sampler = self._sampler_for(number, 0)
             values = super().suggest(trial_id)
         else:
+            if not (more := self._more()):
+                return None if more is None else self.FINISHED
             number = next(number for number in count() if number not in self._begun)
             name = f"trial_{number + 1:04d}"
             self._begun.add(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from .budget import MOST_TRIALS
 from .size_turns import SizeTurns
 
 _PART = 4  # a quarter of the trials
@@ -41,6 +42,8 @@ class SearchPlan:
             and NSGA-II propose where TPE would. A sampler that learns nothing from other trials proposes all,
             and as many run at once as fit.
         begins: For each point with which the search begins, the number of its replay memory's size, from 0.
+        given: Whether the search has a budget, so that its number of trials is not known. ``trials`` is then
+            the search space's number, a quarter of which runs at once.
     """
 
     trials: int
@@ -48,6 +51,7 @@ class SearchPlan:
     sizes: int = 1
     sampler: str = "tpe"
     begins: tuple[int, ...] = (0,)
+    given: bool = False
 
     @cached_property
     def turns(self) -> SizeTurns:
@@ -58,7 +62,8 @@ class SearchPlan:
     def lanes(self) -> int:
         """The largest number of trials that run at once."""
         usual = max(1, self.trials // _PART) if self.sampler in _LEARNED else self.trials
-        return min(self.trials, self.concurrent or usual)
+        most = MOST_TRIALS if self.given else self.trials
+        return min(most, self.concurrent or usual)
 
     def at_random(self, number: int) -> bool:
         """Whether a trial is drawn at random. Among the trials of its memory size these are the first two,
@@ -83,24 +88,27 @@ class SearchPlan:
     @property
     def at_once(self) -> str:
         """:attr:`lanes` in a form for people."""
-        if self.trials == 1:
+        if self.trials == 1 and not self.given:
             return "one trial"
         if self.concurrent is not None:
             return f"{self.concurrent} {'trial' if self.concurrent == 1 else 'trials'} at once"
         if self.sampler not in _LEARNED:
             return "as many trials at once as fit"
         trials = "trial" if self.lanes == 1 else "trials"
-        return f"at most {self.lanes} {trials} at once (a quarter; --concurrent N for more)"
+        quarter = f"a quarter of the search space's {self.trials}" if self.given else "a quarter"
+        return f"at most {self.lanes} {trials} at once ({quarter}; --concurrent N for more)"
 
     @property
     def proposals(self) -> str:
         """Describes for people who proposes the trials."""
+        if self.given:
+            return self._proposals_of_a_budget
         if self.trials == 1:
             return "the one trial is where the search space begins"
         starts = min(len(self.begins), self.trials)
         if starts == self.trials:
             return "the trials are where it begins"
-        others = "all but the start" if starts < 2 else f"all but the {starts} starts"
+        others = _all_but(starts)
         if self.sampler not in _LEARNED:
             return f"{others} {_PROPOSES[self.sampler]}"
         if not self.learned:
@@ -109,3 +117,18 @@ class SearchPlan:
         who = f"{_LEARNED[self.sampler]} proposes {self.learned} of {self.trials} trials{apart}"
         first = "" if starts < 2 else f"the first {starts} are where it begins; "
         return f"{who}; {first}the others are drawn at random"
+
+    @property
+    def _proposals_of_a_budget(self) -> str:
+        starts = len(self.begins)
+        if self.sampler not in _LEARNED:
+            return f"{_all_but(starts)} {_PROPOSES[self.sampler]}"
+        first = "" if starts < 2 else f"the first {starts} are where it begins; "
+        drawn = f"the first {LEAST} and then every fourth, {_MOST} in all"
+        drawn += " of each memory size" if self.sizes > 1 else ""
+        who = _LEARNED[self.sampler]
+        return f"{who} proposes trials; {first}{drawn}, are drawn at random"
+
+
+def _all_but(starts: int) -> str:
+    return "all but the start" if starts < 2 else f"all but the {starts} starts"

@@ -147,16 +147,17 @@ class Space:
         """Checks that each of ``starts`` is a point of this space; errors begin with ``where``."""
         check_starts(self.start_points(), self.parameters, self.fixed, self.config, where)
 
-    def plan(self, trials: int, concurrent: int | None) -> SearchPlan:
+    def plan(self, trials: int | None, concurrent: int | None) -> SearchPlan:
         """Plans how many of the trials run at once, and which of them the sampler proposes.
 
         Args:
-            trials: How many there are.
+            trials: How many there are; None: as many as a budget comes to.
             concurrent: How many run at once; None: the usual number.
         """
         sizes = self.turns
         begins = tuple(sizes.index(one[MEMORY_SIZE]) if sizes else 0 for one in self.start_points())
-        return SearchPlan(trials, concurrent, len(sizes) or 1, self.sampler.name, begins)
+        how = concurrent, len(sizes) or 1, self.sampler.name, begins
+        return SearchPlan(self.trials if trials is None else trials, *how, given=trials is None)
 
     def searched_by(self, sampler: str | None, scheduler: str | None) -> Space:
         """This space with another sampler and another stopping rule.

@@ -19,8 +19,17 @@ from .space import Space
 if TYPE_CHECKING:
     from ray.tune import Tuner
 
+    from .spending import Spending
 
-def search(run: RunContext, space: Space, session: Session, recorder: RunRecorder, trials: int) -> str:
+
+def search(
+    run: RunContext,
+    space: Space,
+    session: Session,
+    recorder: RunRecorder,
+    trials: int,
+    spending: Spending | None = None,
+) -> str:
     """Runs the Tuner over the trials that have not ended.
 
     Args:
@@ -28,7 +37,8 @@ def search(run: RunContext, space: Space, session: Session, recorder: RunRecorde
         space: The search space.
         session: The session.
         recorder: The run's record.
-        trials: How many trials the search has.
+        trials: How many trials the search has; with a budget, how many it may have at most.
+        spending: Decides whether another trial is begun; None: the number of trials alone does.
 
     Returns:
         ``finished``, or ``interrupted``, which is also the answer where ``recorder`` heard of
@@ -44,11 +54,21 @@ def search(run: RunContext, space: Space, session: Session, recorder: RunRecorde
     usual = signal.getsignal(signal.SIGUSR1)
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as scratch, on_first_interrupt(interrupted):
         try:
-            if recorder.store.ended < trials:
-                _tuner(run, space, session, recorder, trials, scratch).fit()
+            if recorder.store.ended < trials and not _is_spent(recorder, spending):
+                _tuner(run, space, session, recorder, trials, scratch, spending).fit()
         finally:
             signal.signal(signal.SIGUSR1, usual)
+    if spending is not None:
+        if recorder.store.ended >= trials:
+            spending.end()
+        trials = spending.count or trials
     return "finished" if recorder.store.ended >= trials and not recorder.interrupted else "interrupted"
+
+
+def _is_spent(recorder: RunRecorder, spending: Spending | None) -> bool:
+    """Whether no trial is under way and the budget is used up: a driver may die before it notes that."""
+    store = recorder.store
+    return spending is not None and store.ended == len(store.trials) and spending.more() is False
 
 
 def _quiet() -> None:
@@ -66,7 +86,13 @@ def _quiet() -> None:
 
 
 def _tuner(
-    run: RunContext, space: Space, session: Session, recorder: RunRecorder, trials: int, scratch: str
+    run: RunContext,
+    space: Space,
+    session: Session,
+    recorder: RunRecorder,
+    trials: int,
+    scratch: str,
+    spending: Spending | None,
 ) -> Tuner:
     """Makes the Tuner. ``scratch`` is a folder for what Tune writes."""
     from ray import tune
@@ -94,6 +120,7 @@ def _tuner(
         choice=space.sampler,
         grid=grid(space) if space.sampler.name == "grid" else (),
         objective=objective,
+        **({} if spending is None else {"more": spending.more}),
     )
     verdicts = TaskScheduler(
         objective.metric,

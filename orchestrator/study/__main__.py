@@ -8,6 +8,7 @@ import sys
 from ..commands.arguments import add_version, run_main
 from ..commands.command_parser import CommandParser
 from ..commands.last_lines import print_last
+from ..commands.requested_budget import requested_budget
 from ..commands.say import Say
 from ..config import parse_set
 from ..errors import UserError
@@ -48,6 +49,8 @@ def _new(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudySta
         "streams": given.stream,
         "memory": given.memory,
         "trials": given.trials,
+        "time": given.time,
+        "gpu_hours": given.gpu_hours,
         "protocol": None if given.protocol is None else " ".join(given.protocol),
         "pairs": given.pairs,
         "references": given.references,
@@ -84,7 +87,8 @@ def _resumed(parser: CommandParser, given: argparse.Namespace, say: Say) -> Stud
         if getattr(given, name) != parser.get_default(name):
             raise UserError(f"--resume {given.resume}: goes on with what was asked; leave out {name}")
     methods = given.methods or []
-    grow = {"methods": methods, "pairs": given.pairs, "trials": given.trials}
+    budget = requested_budget(given.trials, given.time, given.gpu_hours)
+    grow = {"methods": methods, "pairs": given.pairs, "trials": given.trials, "budget": budget}
     return StudyStart.resumed(given.resume, say, **grow, references=given.references)
 
 
@@ -112,6 +116,18 @@ def _parser() -> CommandParser:
         type=int,
         metavar="N",
         help="trials of each search (default: its space's); with --resume in all",
+    )
+    parser.add_argument(
+        "--time",
+        metavar="TIME",
+        help="in the place of --trials, what training and evaluation of all trials of a search may take "
+        "together: 30m, 2h or 1.5h; with --resume in all",
+    )
+    parser.add_argument(
+        "--gpu-hours",
+        type=float,
+        metavar="N",
+        help="the same in GPU-hours: each trial's hours times the GPUs that it holds; with --resume in all",
     )
     parser.add_argument(
         "--protocol",

@@ -11,11 +11,13 @@ from .study_arm import StudyArm
 from .study_book import Part
 
 
-def commands_of(arm: StudyArm, pair: tuple[int, Part] | None) -> dict[str, str]:
+def commands_of(arm: StudyArm, search: Part | None, pair: tuple[int, Part] | None) -> dict[str, str]:
     """The commands that repeat a method's runs outside the study.
 
     Args:
         arm: The method on its stream.
+        search: The method's search; None: it has not ended. With a budget it has the trials to which it came,
+            and as many of them at once.
         pair: The number of a pair, and the method's run with it; None: there is none yet.
 
     Returns:
@@ -26,7 +28,7 @@ def commands_of(arm: StudyArm, pair: tuple[int, Part] | None) -> dict[str, str]:
     words += ["--space", arm.method.space] if arm.method.space else []
     words += ["--stream", searched.stream] if searched.stream else []
     words += ["--data", searched.data] if searched.data else []
-    words += ["--trials", str(arm.trials)]
+    words += _given(arm, search)
     words += [] if arm.protocol.tasks is None else ["--first-tasks", str(arm.protocol.tasks)]
     given = [f"{key}={shown_value(value)}" for key, value in searched.values.items()]
     found = {"search": shlex.join([*words, *(["--set", *given] if given else [])])}
@@ -35,3 +37,12 @@ def commands_of(arm: StudyArm, pair: tuple[int, Part] | None) -> dict[str, str]:
         file = trials_of(RUNS / part.name) / part.trial / CONFIG_FILE
         found[f"pair {number}"] = shlex.join(["python", "-m", "orchestrator.train", "--config", str(file)])
     return found
+
+
+def _given(arm: StudyArm, search: Part | None) -> list[str]:
+    if arm.budget is None:
+        return ["--trials", str(arm.trials)]
+    if search is None or search.reason:
+        return arm.budget.option.split()
+    at_once = arm.searched.space.plan(None, None).lanes
+    return ["--trials", str(search.trials), "--concurrent", str(min(search.trials, at_once))]

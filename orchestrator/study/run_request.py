@@ -10,11 +10,15 @@ from typing import Any
 from ..commands.sweep_request import SweepRequest
 from ..errors import UserError
 from ..schema import strict_yaml
+from ..search.budget import Budget
 from ..storage.identity import digest
 from .pair import Pair
 
 TRIALS = "trials"
 """The name of the number of trials that a search is asked for."""
+
+BUDGET = "budget"
+"""The name of what its trials may spend, where it has no such number."""
 
 _LONGEST = 60  # characters of a value in an error
 _DIGITS = 16  # digits of a sha256, which people compare
@@ -32,7 +36,7 @@ class RunRequest:
     values: Mapping[str, Any]
 
     @classmethod
-    def search(cls, request: SweepRequest, space: Path, trials: int = 0) -> RunRequest:
+    def search(cls, request: SweepRequest, space: Path, trials: int = 0, budget: str = "") -> RunRequest:
         """What a search is asked for.
 
         The storage, the number of trials at once, and whether it is tested are no part of it, since they do
@@ -42,6 +46,8 @@ class RunRequest:
             request: The sweep's request.
             space: The file of its search space. Comments in it do not count.
             trials: How many trials it was given after it began; 0: as many as the request or the space says.
+            budget: What its trials may spend, where it was given more after it began; empty: what the
+                request says.
 
         Raises:
             UserError: The file cannot be read. The message is one line.
@@ -50,12 +56,15 @@ class RunRequest:
         content = content if isinstance(content, dict) else {}
         # They are as a file gives them back: a tuple is a list.
         values, _ = strict_yaml.parse(strict_yaml.dump(dict(request.values or {})), str(space))
+        given: dict[str, Any] = {TRIALS: trials or request.trials or content.get("trials")}
+        if request.budget:
+            given = {BUDGET: budget or request.budget}
         return cls(
             {
                 "method": request.method,
                 "stream": request.stream or values.get("stream.name") or content.get("stream"),
                 "data": request.data,
-                TRIALS: trials or request.trials or content.get("trials"),
+                **given,
                 "margin": request.margin,
                 # It is left out where it is the usual one, which had no name in requests of earlier versions.
                 **({"protocol": request.protocol} if request.protocol else {}),
@@ -81,7 +90,7 @@ class RunRequest:
         return cls({**chosen, **{f"set {key}": value for key, value in Pair(number).values.items()}})
 
     def check(self, kept: RunRequest, where: str, allowed: str) -> None:
-        """Checks that a run was asked for this, or a search for fewer trials: it may grow.
+        """Checks that a run was asked for this, or a search for fewer trials or less time: it may grow.
 
         Args:
             kept: What it was asked for.
@@ -93,10 +102,17 @@ class RunRequest:
         """
         for key in (*self.values, *(key for key in kept.values if key not in self.values)):
             then, now = (one.values.get(key, _NOTHING) for one in (kept, self))
-            grows = key == TRIALS and isinstance(then, int) and isinstance(now, int) and then < now
-            if then != now and not grows:
+            if then != now and not _grows(key, then, now):
                 said = f"{where}: was asked for with {key} {_shown(then)}, not {_shown(now)}"
                 raise UserError(f"{said}; allowed: {allowed}")
+
+
+def _grows(key: str, then: Any, now: Any) -> bool:
+    """Whether a search that was given ``then`` may be given ``now``."""
+    if key == BUDGET and isinstance(then, str) and isinstance(now, str):
+        before, after = Budget.of(then, BUDGET), Budget.of(now, BUDGET)
+        return before.of_gpus == after.of_gpus and before.hours < after.hours
+    return key == TRIALS and isinstance(then, int) and isinstance(now, int) and then < now
 
 
 def _shown(value: Any) -> str:

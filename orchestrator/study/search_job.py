@@ -12,15 +12,16 @@ from ..commands.storage_of import storage_url
 from ..commands.sweep_request import SweepRequest
 from ..commands.sweep_start import SweepStart
 from ..errors import UserError
-from ..record.manifest import asked_for
+from ..record.manifest import asked_for, budget_of, first_count
 from ..record.memory_worth import MARGIN
 from ..record.trial_store import TrialStore
+from ..search.budget import MOST_TRIALS
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.trial_files import TESTED_FILE
 from ..streams.source import StreamSource
 from .config_digest import config_digest
 from .own_run import OWN_RUN, own_run
-from .run_request import TRIALS, RunRequest
+from .run_request import RunRequest
 from .study_arm import StudyArm
 from .study_book import Part
 
@@ -34,7 +35,7 @@ class SearchJob:
 
     Attributes:
         config: The configuration that all trials share.
-        jobs: How many trials it has.
+        jobs: How many trials it has; with a budget, how many at most.
         number: None, since a search has no pair.
         asked: The request.
 
@@ -47,19 +48,20 @@ class SearchJob:
         self.name = name
         self.arm = arm
         self.config = searched.space.config
-        self.jobs = arm.trials
+        self.jobs = arm.trials if arm.budget is None else MOST_TRIALS
         self.number = None
         self._request = SweepRequest(
             arm.method.name,
             searched.stream,
             searched.data,
             dict(searched.values),
-            arm.trials,
+            arm.trials if arm.budget is None else None,
             None,
             storage_url(None),
             MARGIN,
             test=False,
             protocol=None if arm.protocol.usual else arm.protocol.text,
+            budget=None if arm.budget is None else arm.budget.text,
         )
         self.asked = RunRequest.search(self._request, searched.space.path)
 
@@ -93,7 +95,7 @@ class SearchJob:
         if (folder := own_run(self.name, SWEEP_FILE)) is None:
             return None
         request = SweepRequest.read(folder / SWEEP_FILE)
-        kept = RunRequest.search(request, folder / SPACE_FILE, asked_for(folder))
+        kept = RunRequest.search(request, folder / SPACE_FILE, asked_for(folder), budget_of(folder))
         self.asked.check(kept, str(folder), OWN_RUN)
         if looked := next(trials_of(folder).glob(f"*/{TESTED_FILE}"), None):
             raise UserError(f"{looked}: a study's search looks at no test data; allowed: {OWN_RUN}")
@@ -113,11 +115,15 @@ class SearchJob:
         if (asked := self._kept()) is None:
             method = self.arm.method
             return SweepStart.new(self._request, named_space(method.name, method.space), self.name, **how)
-        trials = None if asked.values[TRIALS] == self.jobs else self.jobs
-        kept: dict[str, Any] = {"trials": trials, "concurrent": None, "storage": None, "said": {}}
+        more = self._more() if asked.values != self.asked.values else {}
+        kept: dict[str, Any] = {"trials": None, **more, "concurrent": None, "storage": None, "said": {}}
         start = SweepStart.resumed(self.name, **kept, retry=True, **how)
         # A sweep of an earlier version, which did not record it.
         return replace(start, request=replace(start.request, test=False))
+
+    def _more(self) -> dict[str, Any]:
+        """What a search is given in all that had less before."""
+        return {"trials": self.jobs} if self.arm.budget is None else {"budget": self.arm.budget}
 
     def part(self, result: RunResult) -> Part:
         """The part of its result that the study keeps."""
@@ -147,6 +153,7 @@ class SearchJob:
         choice was not noted.
         """
         began = SweepRequest.read(result.folder / SWEEP_FILE).trials or self.arm.space.trials
+        began = first_count(result.folder) or began
         store = TrialStore(trials_of(result.folder), result.objective, len(result.tasks))
         every = dict(store.trials)
         for count in range(began, max(began, len(every)) + 1):

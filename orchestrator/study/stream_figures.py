@@ -9,11 +9,12 @@ from math import isfinite, nan
 from ..evaluation.protocol import HEADLINE
 from ..metrics.measures import better
 from ..report.comparison_result import ComparisonResult
+from ..search.budget import Budget
 from ..statistics.holm import holm
 from ..statistics.paired_comparison import compare_pairs
 from ..statistics.verdict import verdict
 from ..streams import registry as streams
-from .run_request import TRIALS
+from .run_request import BUDGET, TRIALS
 from .study import Study
 from .study_arm import StudyArm
 from .study_book import Part, StudyBook
@@ -49,7 +50,7 @@ class StreamFigures:
         return (
             f"`{self.measure}` on test data, in percent: mean and sample standard deviation over pairs of "
             f"seed and order, and the mean's 95 % interval. Values were chosen on validation data{by} "
-            f"({protocol.text}).{self._held()}{self._orders()}{self._commits()}"
+            f"({protocol.text}).{self._given()}{self._held()}{self._orders()}{self._commits()}"
         )
 
     def failed(self) -> list[str]:
@@ -100,6 +101,13 @@ class StreamFigures:
         found = {n: part.test.get(self.measure, nan) for n, part in parts.items() if part}
         return {n: value for n, value in found.items() if isfinite(value)}
 
+    def _given(self) -> str:
+        """What is said of the searches' budget above the table, where each had the same."""
+        first, *others = (self._asked_for(arm) for arm in self.arms)
+        if self.arms[0].budget is None or any(other != first for other in others):
+            return ""
+        return f" Each search had {Budget.of(first, 'the study').said}."
+
     def _held(self) -> str:
         """The sentence on memories above the table, where all methods with a memory have the same."""
         sizes = {arm.memory for arm in self.arms} - {"0"}
@@ -145,17 +153,20 @@ class StreamFigures:
         if ended and len({self._asked_for(arm) for arm in self.arms}) == 1:
             return "With everyone tuned alike"
         mine, its = self._asked_for(first), self._asked_for(other)
+        of = " trials" if first.budget is None else " of trials"
         if mine == its:
-            return f"With {mine} trials each"
-        return f"With {mine} trials of {first.method.label} and {its} of {other.method.label}"
+            return f"With {mine}{of} each"
+        return f"With {mine}{of} of {first.method.label} and {its} of {other.method.label}"
 
-    def _asked_for(self, arm: StudyArm) -> int:
-        """How many trials the search was asked for that chose the figures' values. A study that grows is
-        asked for more.
+    def _asked_for(self, arm: StudyArm) -> int | str:
+        """How many trials the search was asked for that chose the figures' values, or which budget it had. A
+        study that grows is asked for more.
         """
         search = self._book.done(self._study.name_of(arm))
-        found = arm.trials if search is None else search.asked.values.get(TRIALS, arm.trials)
-        return int(found)
+        known = {} if search is None else search.asked.values
+        if arm.budget is not None:
+            return str(known.get(BUDGET, arm.budget.text))
+        return int(known.get(TRIALS, arm.trials))
 
     def _cost(self, other: StudyArm) -> str:
         """The memory of the first method and of another one; empty where it is not the same."""

@@ -8,6 +8,7 @@ from typing import Any
 from ..config import RunConfig
 from ..errors import UserError
 from ..features.frozen import asks_queries, frozen_backbone
+from ..search.budget import Budget
 from ..search.preset_values import with_preset
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
@@ -31,8 +32,10 @@ class StudyArm:
         searched: The stream and the space of its search. The stream is another one where the protocol says
             so.
         space: The search space on the stream that is reported on. Its pairs run by it.
-        trials: How many trials its search is asked for.
+        trials: How many trials its search is asked for; with a budget, its search space's number.
         protocol: The protocol, which says by which data its search chooses.
+        budget: What the trials of its search may spend, in the place of ``trials``; None: it has a number of
+            trials.
     """
 
     method: Arm
@@ -41,6 +44,7 @@ class StudyArm:
     space: Space
     trials: int
     protocol: SearchProtocol
+    budget: Budget | None = None
 
     @classmethod
     def of(cls, request: StudyRequest, method: Arm, stream: Arm | None) -> StudyArm:
@@ -67,7 +71,9 @@ class StudyArm:
         _check_search(method.label, own.space)
         searched = own.elsewhere(method, request.protocol, request.pairs)
         trials = request.trials or own.space.trials
-        return cls(method, stream, searched, own.space, trials, request.protocol)
+        if request.budget is not None:
+            request.budget.check_options(own.space.config.run)
+        return cls(method, stream, searched, own.space, trials, request.protocol, request.budget)
 
     @property
     def memory(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..commands.budget_forecast import gpus_of, hours_left, trials_left
 from ..commands.time_forecast import TimeForecast
 from ..schema.shown import shown_bytes, shown_time
 from ..storage.run_files import trials_of
@@ -33,7 +34,7 @@ class ArmForecast:
     """How long the rest of a method on a stream takes, if each trial walks all tasks that it sees.
 
     Attributes:
-        trials: How many trials of the search are left.
+        trials: How many trials of the search are left, about how many where it has a budget.
         pairs: How many runs with a pair are left.
         hours: How long they take one after another; None: it is not known.
         bytes: The bytes that they leave on the disk.
@@ -52,12 +53,16 @@ class ArmForecast:
         trials = 0 if search.done else max(0, arm.trials - ended)
         pairs = sum(run.pair is not None and run.done is None for run in runs)
         hours = size = 0.0
-        for count, config, tasks in (
-            (trials, arm.searched.space.config, arm.protocol.tasks),
-            (pairs, arm.space.config, None),
-        ):
+        own = arm.searched.space.config, arm.protocol.tasks
+        if arm.budget is not None and not search.done:
+            folder = RUNS / search.name if (RUNS / search.name).exists() else None
+            left, gpus = hours_left(arm.budget, folder), gpus_of(own[0]) if arm.budget.of_gpus else 1.0
+            hours, took = left / gpus, TimeForecast.of(*own)
+            trials = 1 if took is None else trials_left(arm.budget, took, own[0], folder)
+            size += 0.0 if took is None else trials * took.bytes
+        for count, which in ((0 if arm.budget else trials, own), (pairs, (arm.space.config, None))):
             if count:
-                took = TimeForecast.of(config, tasks)
+                took = TimeForecast.of(*which)
                 if took is None:
                     return cls(trials, pairs, None)
                 hours += took.hours(count)

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import UserError
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
+from ..search.budget import Budget
 from ..search.search_protocol import SearchProtocol
 from .arm import Arm
 from .check_sets import check_sets
@@ -19,7 +20,8 @@ PAIRS = 8
 """The default number of pairs of seed and order. Six are the fewest with which a Wilcoxon test can decide."""
 
 _COUNTS = {"trials": 1, "pairs": 1, "memory": 0}
-_KEYS = ("question", "methods", "streams", "memory", "trials", "protocol", "pairs", "references", "set")
+_BUDGETS = ("trials", "time", "gpu_hours")
+_KEYS = ("question", "methods", "streams", "memory", *_BUDGETS, "protocol", "pairs", "references", "set")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class StudyRequest:
         pairs: How many pairs of seed and order the chosen values are run with.
         values: Dotted key -> value, for all methods and streams.
         references: Which reference runs there are beside the methods; None: all of equal compute.
+        budget: What the trials of each search may spend; None: each has a number of trials.
     """
 
     question: str
@@ -47,6 +50,7 @@ class StudyRequest:
     pairs: int = PAIRS
     values: Mapping[str, Any] | None = None
     references: tuple[str, ...] | None = ()
+    budget: Budget | None = None
 
     @classmethod
     def read(cls, path: Path) -> StudyRequest:
@@ -87,6 +91,7 @@ class StudyRequest:
         given = Arm.all_of(content.get("streams"), "streams", where)
         flat, memory, pairs = flatten(values or {}), content.get("memory"), content.get("pairs")
         check_sets(flat, given, methods, memory, where)
+        budget = _budget(content, where)
         return cls(
             question or "",
             methods,
@@ -97,6 +102,7 @@ class StudyRequest:
             PAIRS if pairs is None else pairs,
             flat,
             references_of(content.get("references"), where),
+            budget,
         )
 
     def text(self) -> str:
@@ -108,9 +114,25 @@ class StudyRequest:
                 "streams": Arm.plain_of(self.streams),
                 "memory": self.memory,
                 "trials": self.trials,
+                **self._spent(),
                 "protocol": self.protocol.text,
                 "pairs": self.pairs,
                 **({} if self.references == () else {"references": plain_references(self.references)}),
                 "set": dict(self.values or {}),
             }
         )
+
+    def _spent(self) -> dict[str, Any]:
+        """The key of the budget and its value, where there is one."""
+        if self.budget is None:
+            return {}
+        return {"gpu_hours": self.budget.hours} if self.budget.of_gpus else {"time": self.budget.text}
+
+
+def _budget(content: Mapping[str, Any], where: str) -> Budget | None:
+    said = [key for key in _BUDGETS if content.get(key) is not None]
+    if len(said) > 1:
+        raise UserError(f"{where}: {said[0]} beside {said[1]}: allowed is one of the two")
+    if "time" in said:
+        return Budget.time(content["time"], f"{where}: time")
+    return Budget.gpu_hours(content["gpu_hours"], f"{where}: gpu_hours") if "gpu_hours" in said else None

@@ -73,7 +73,7 @@ def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> 
         search.score if search else None,
         curves,
         values,
-        commands_of(arm, next(_parts(study, book, arm), None)),
+        commands_of(arm, search, next(_parts(study, book, arm), None)),
         mattered=recorded_importance(RUNS / name),
     )
 

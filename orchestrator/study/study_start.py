@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..commands.last_lines import last_lines
 from ..errors import UserError
 from ..execution.ray_environment import ray_environment
+from ..search.budget import Budget
 from ..storage.atomic_write import write_text
 from ..storage.full_disk import is_full
 from ..storage.own_folder import check_own
@@ -76,6 +77,7 @@ class StudyStart:
         pairs: int | None = None,
         trials: int | None = None,
         references: Sequence[str] | bool | None = None,
+        budget: Budget | None = None,
     ) -> StudyStart:
         """Resumes the study in ``runs/NAME``, which may grow.
 
@@ -87,6 +89,7 @@ class StudyStart:
             trials: How many trials each search is to have in all; None: as many as before.
             references: Further reference runs beside the methods; True: all of equal compute; None: as
                 before.
+            budget: What the trials of each search may spend in all; None: as before.
 
         Raises:
             UserError: There is no such study, it cannot become what is asked for, or a run of it had another
@@ -98,8 +101,8 @@ class StudyStart:
                 f"--pairs {pairs}: the study was asked for {request.pairs}; allowed are whole numbers from "
                 f"{request.pairs}, in all"
             )
-        if trials is not None:
-            _check_trials(Study.of(name, request), trials)
+        if trials is not None or budget is not None:
+            _check_given(Study.of(name, request), trials, budget)
         known_labels = {arm.label for arm in request.methods}
         further = [method.removeprefix("+") for method in methods]
         if again := [m for m in further if m in known_labels or further.count(m) > 1]:
@@ -108,6 +111,7 @@ class StudyStart:
         grown = replace(request, methods=arms, pairs=pairs or request.pairs, trials=trials or request.trials)
         if references is not None:
             grown = replace(grown, references=more_references(request.references, references))
+        grown = replace(grown, budget=budget or request.budget)
         study = Study.of(name, grown)
         check_kept(study, StudyBook(study.folder))
         return cls(study, say)
@@ -135,6 +139,8 @@ class StudyStart:
         lines.append(
             f"Study {study.name}: {len(study.arms)} searches, {request.pairs} pairs of seed and order"
         )
+        if request.budget is not None:
+            lines.append(f"  each search has {request.budget.said}")
         if request.protocol.said:
             lines.append(f"  chosen by validation data {request.protocol.said} ({request.protocol.text})")
         own = [run for run in runs if run.reference is None]
@@ -142,7 +148,8 @@ class StudyStart:
         beside = [ReferenceForecast.of(one, runs) for one in study.references]
         for arm, forecast in zip(study.arms, forecasts, strict=True):
             where = f"  {arm.method.label:<16} {arm.space.config.stream_name:<20}"
-            search = f"{arm.trials:>3} trials over {len(arm.space.parameters)} keys, memory {arm.memory}"
+            given = f"{arm.trials:>3} trials" if arm.budget is None else arm.budget.text
+            search = f"{given} over {len(arm.space.parameters)} keys, memory {arm.memory}"
             lines.append(f"{where} {search}; {forecast.said}")
         lines += [forecast.line for forecast in beside]
         if ended := sum(run.done is not None for run in runs):
@@ -222,6 +229,26 @@ class StudyStart:
                 raise  # otherwise the last lines have the reason
         finally:
             last(last_lines([text.splitlines(), files], stopped, status == 130, again))
+
+
+def _check_given(study: Study, trials: int | None, budget: Budget | None) -> None:
+    """Checks that no search is to have fewer trials than it was asked for, or less to spend."""
+    before = study.request.budget
+    if before is None and budget is not None:
+        least = max(arm.trials for arm in study.arms)
+        raise UserError(
+            f"{budget.option}: a search of the study was asked for {least} trials; allowed: --trials "
+            f"{least}, or more, in all"
+        )
+    if before is not None and budget is None:
+        raise UserError(
+            f"--trials {trials}: a search of the study was asked for {before.text}; allowed: "
+            f"{before.option}, or more, in all"
+        )
+    if before is not None and budget is not None:
+        budget.check_grown(before, budget.option.split()[0], "a search of the study")
+    if trials is not None:
+        _check_trials(study, trials)
 
 
 def _check_trials(study: Study, trials: int) -> None:

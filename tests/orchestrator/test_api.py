@@ -77,7 +77,7 @@ def played(tmp_path, monkeypatch):
                 test = on_end(job, Outcome("finished"))
                 on_end(test, Outcome("finished", metrics=_look(test.folder, test.stamp, 7.0 + seed)))
 
-    def search(run, space, session, recorder, trials):
+    def search(run, space, session, recorder, trials, spending=None):
         for number in range(len(recorder.store.trials), trials):
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
             recorder.propose(name, values, number)

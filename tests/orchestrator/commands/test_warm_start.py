@@ -139,7 +139,7 @@ def test_points_count_as_trials_and_those_beyond_them_wait(tmp_path, runs):
     said = []
     begun = _asked(tmp_path, "first", trials=1, said=said)
     assert "2 points to begin at for 1 trial: those left over are tried once there are more trials" in said
-    assert len(begun.space.starts) == 2 and begun._trials == 1
+    assert len(begun.space.starts) == 2 and begun._extent.trials == 1
     assert begun.space.plan(4, None).begins == (2, 1)
 
 

@@ -7,6 +7,8 @@ from orchestrator.errors import UserError
 from orchestrator.housekeeping.disk_use import DiskUse
 from orchestrator.housekeeping.list_runs import list_runs
 from orchestrator.housekeeping.show_run import show_run
+from orchestrator.record.manifest import came_to
+from orchestrator.schema import strict_yaml
 from orchestrator.storage.run_lock import run_lock
 
 
@@ -81,6 +83,20 @@ def test_a_sweep_is_shown_with_what_it_chose_and_the_table_of_its_trials(runs):
         "Give it more trials\n  python -m orchestrator.sweep --resume a --trials 6\n"
         "Remove it\n  python -m orchestrator.sweep rm a"
     )
+
+
+def test_a_sweep_with_a_budget_is_shown_with_it_and_how_many_trials_it_came_to(runs):
+    folder = runs.sweep("a", [[50.0, 40.0], [60.0]], tested=[0])
+    request = {"method": "er", "stream": None, "data": None, "values": {}, "trials": None, "concurrent": None}
+    request |= {"storage": None, "margin": 0.0, "budget": "3m"}
+    (folder / "sweep.yaml").write_text(strict_yaml.dump(request))
+    open_text = show_run(runs.folder, "a")
+    assert "  interrupted, 2 trials\n  it has 3m of training and evaluation, summed over its" in open_text
+    assert " interrupted " in list_runs(runs.folder) and "larger" not in open_text
+    came_to(folder, 2)
+    text = show_run(runs.folder, "a")
+    assert text.startswith("a: a sweep of er on shapes-retrieval\n  finished, 2 of 2 trials\n  it has 3m of ")
+    assert "Give it a larger budget\n  python -m orchestrator.sweep --resume a --time 6m\n" in text
 
 
 def test_a_sweep_over_the_memory_shows_why_it_chose_and_what_each_size_is_worth(runs):

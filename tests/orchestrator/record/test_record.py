@@ -70,7 +70,7 @@ def _look_at_test(job):
     return found
 
 
-def _search(run, space, session, recorder, trials):
+def _search(run, space, session, recorder, trials, spending=None):
     """Three trials: the second is the best, the third is stopped, and begins first."""
     for number in (3, 1, 2):
         recorder.propose(f"t{number}", {"method.learning_rate": _RATES[number]}, number - 1)

@@ -76,7 +76,7 @@ def played(tmp_path, monkeypatch):
                 if test is not None:
                     on_end(test, Outcome("finished", metrics=_tested(test.folder, test.stamp)))
 
-    def search(run, space, session, recorder, trials):
+    def search(run, space, session, recorder, trials, spending=None):
         found.searched.append(trials)
         for number in range(len(recorder.store.trials), trials):
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": found.rate * (number + 1)}
@@ -590,7 +590,7 @@ def test_an_interruption_after_the_last_trial_leaves_the_look_at_test_for_later(
             self._given = given
 
         def fit(self):
-            run, space, session, recorder, trials, _ = self._given
+            run, space, session, recorder, trials, *_ = self._given
             play(run, space, session, recorder, trials)
             signal.raise_signal(signal.SIGINT)
 

@@ -34,7 +34,8 @@ def played(tmp_path, monkeypatch):
     order. ``sessions`` has what each session was asked for, ``switched`` what one was asked for later. ``at``
     says what becomes of a trial, (run, trial) -> an outcome or an error; without it trial n scores 10 n, and
     a pair has 50 and its seed on test data. ``score`` and ``figure`` may say otherwise, of a trial's number
-    and of a pair's seed and learning rate, which is 0.001 n of trial n.
+    and of a pair's seed and learning rate, which is 0.001 n of trial n. With a budget a task of a search
+    takes ``seconds``.
     ``refuses`` is the error with which a session does not start.
 
     ``new(**asked)`` and ``resumed(**more)`` are starts of the study ``s``, of two methods, two trials and two
@@ -44,6 +45,7 @@ def played(tmp_path, monkeypatch):
     found = SimpleNamespace(
         searched=[], walked=[], sessions=[], switched=[], at={}, refuses=None, asked=ASKED
     )
+    found.seconds = 60.0
     found.score = lambda number: 10.0 * number
     found.figure = lambda seed, rate: 50.0 + seed
     found.new = lambda name="s", **asked: StudyStart.new(
@@ -87,8 +89,10 @@ def played(tmp_path, monkeypatch):
         def listener(self, on_report, on_end):
             return _Listener(found, on_report, on_end)
 
-    def search(run, searched, session, recorder, trials):
+    def search(run, searched, session, recorder, trials, spending=None):
         for number in range(trials):
+            if spending is not None and not spending.more():
+                break
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
             if name in recorder.store.trials and recorder.store.trials[name].status != "running":
                 continue
@@ -101,7 +105,9 @@ def played(tmp_path, monkeypatch):
                 return "interrupted"
             if outcome.status == "finished":
                 for task in range(1, len(recorder.names) + 1):
-                    recorder.task(name, {"task": task, searched.objective.metric: found.score(number + 1)})
+                    took = {} if spending is None else {"seconds/train": found.seconds}
+                    score = found.score(number + 1)
+                    recorder.task(name, {"task": task, searched.objective.metric: score, **took})
             recorder.end(name, outcome.status, outcome.reason)
         return "finished"
 

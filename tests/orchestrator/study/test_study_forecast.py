@@ -25,6 +25,7 @@ def arm(tmp_path, monkeypatch):
     return SimpleNamespace(
         took=took,
         trials=6,
+        budget=None,
         searched=space(searched),
         space=SimpleNamespace(config=reported),
         protocol=SimpleNamespace(tasks=2),
