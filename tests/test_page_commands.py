@@ -32,6 +32,7 @@ from written_run import write_run
 
 from orchestrator.evaluation.objective import Objective
 from orchestrator.serving.logged_model import LoggedModel
+from orchestrator.simulate.pareto_replay import ParetoReplay
 from orchestrator.simulate.recorded_sweep import RecordedSweep
 
 _ROOT = Path(__file__).parents[1]
@@ -378,6 +379,8 @@ def _leave_out(name, patch):
     if name == "orchestrator.simulate":  # which needs curves of a whole search
         curves = np.random.default_rng(0).random((40, 5))
         patch.setattr("orchestrator.simulate.recorded_sweep.RecordedSweep.read", partial(_curves, curves))
+        few = partial(_few_sweeps, ParetoReplay.of)  # hundreds take ten seconds
+        patch.setattr("orchestrator.simulate.pareto_replay.ParetoReplay.of", few)
     if name == "orchestrator.sweep":  # other commands of the pages need the run
         patch.setattr("orchestrator.housekeeping.asked_on_terminal.asked_on_terminal", lambda question: False)
     if name == "orchestrator.pretrain":
@@ -389,6 +392,10 @@ def _leave_out(name, patch):
         patch.setattr("orchestrator.pretrain.make_shipped.judge_image_text", lambda *_: {"known": 1.0})
         patch.setattr("orchestrator.pretrain.make_shipped.load_clip", lambda config: None)
         patch.setattr("orchestrator.pretrain.make_shipped.load_image_text", lambda *_: None)
+
+
+def _few_sweeps(of, *given, sweeps, **how):
+    return of(*given, sweeps=min(sweeps, 3), **how)
 
 
 def _logged(run, trial, gallery, register):
