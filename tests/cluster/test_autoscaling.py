@@ -131,7 +131,7 @@ def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(
 ):
     address, machines = cluster
     assert machines() == 0
-    pause.write_text("1" if count > 1 else "0.3")  # a second lane finds something to do
+    pause.write_text("1" if most > 1 else "0.5" if count > 1 else "0.3")  # a second lane finds work
     seen, over = [], threading.Event()
 
     def look():
