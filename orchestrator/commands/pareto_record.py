@@ -22,18 +22,18 @@ def pareto_record(run: RunContext, recorder: RunRecorder) -> None:
         run: The run.
         recorder: The run's record, in which the picture comes too.
     """
-    store, place = recorder.store, run.folder / PARETO_FOLDER
+    store, folder = recorder.store, run.folder / PARETO_FOLDER
     if not store.objective.others:
         return
     found = store.pareto_set()
     if not found.measured:
         return
-    file, text = place / PARETO_FILE, json.dumps(found.plain(), indent=1)
+    file, text = folder / PARETO_FILE, json.dumps(found.plain(), indent=1)
     try:
-        if (place / PARETO_PICTURE).exists() and file.exists() and file.read_text(encoding="utf-8") == text:
+        if (folder / PARETO_PICTURE).exists() and file.exists() and file.read_text(encoding="utf-8") == text:
             return
-        place.mkdir(exist_ok=True)
-        (place / PARETO_PICTURE).unlink(missing_ok=True)  # of fewer trials
+        folder.mkdir(exist_ok=True)
+        (folder / PARETO_PICTURE).unlink(missing_ok=True)  # of fewer trials
         write_text(file, text)
     except Exception as error:
         if is_full(error):
@@ -47,4 +47,4 @@ def pareto_record(run: RunContext, recorder: RunRecorder) -> None:
         kind = "suggested" if entry is found.knee else "set" if entry in found.trials else "dominated"
         values = tuple(told[goal.metric] for goal in store.objective.all)
         points.append(ParetoPoint(entry.number + 1, values, "beyond" if over else kind))
-    recorder.pareto(place, points)
+    recorder.pareto(folder, points)

@@ -107,7 +107,7 @@ class FigureWorker:
 
     def pareto(
         self,
-        place: Path,
+        folder: Path,
         points: Sequence[ParetoPoint],
         metrics: Sequence[str],
         bounds: Sequence[float | None],
@@ -115,8 +115,8 @@ class FigureWorker:
         """Draws the Pareto set of a search; the arguments are those of
         :func:`~orchestrator.record.pareto_plot.pareto_picture`.
         """
-        title = f"{place.parent.name}: {len(points)} whole trials, on validation"
-        self._draw(None, place.name, lambda: None, pareto_picture, place, points, metrics, bounds, title)
+        title = f"{folder.parent.name}: {len(points)} whole trials, on validation"
+        self._draw(None, folder.name, lambda: None, pareto_picture, folder, points, metrics, bounds, title)
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""

@@ -31,16 +31,16 @@ class ParetoPoint(NamedTuple):
 
 
 def pareto_picture(
-    place: Path,
+    folder: Path,
     points: Sequence[ParetoPoint],
     metrics: Sequence[str],
     bounds: Sequence[float | None],
     title: str,
 ) -> list[Path]:
-    """Draws the first objective over each other one into the folder ``place``, with its PDF.
+    """Draws the first objective over each other one into ``folder``, with its PDF.
 
     Args:
-        place: The folder.
+        folder: The folder.
         points: The trials that walked the whole stream.
         metrics: The objectives.
         bounds: Of each its bound, drawn as a line; None: it has none.
@@ -52,7 +52,7 @@ def pareto_picture(
     others = len(metrics) - 1
     columns = min(others, _COLUMNS)
     rows = -(-others // _COLUMNS)
-    path, width = place / PARETO_PICTURE, 4.4 if others == 1 else WIDEST
+    path, width = folder / PARETO_PICTURE, 4.4 if others == 1 else WIDEST
     with picture(path, width, 1.0 + 2.4 * rows, title, rows=rows, columns=columns) as (figure, panels):
         for which, axes in enumerate(panels.flat, 1):
             if which > others:

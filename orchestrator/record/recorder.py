@@ -285,9 +285,9 @@ class RunRecorder:
         """See :meth:`~orchestrator.record.trial_records.TrialRecords.mattered`."""
         self._aside("the record", self._records.mattered, folder, *drawn)
 
-    def pareto(self, place: Path, *drawn: Any) -> None:
+    def pareto(self, folder: Path, *drawn: Any) -> None:
         """See :meth:`~orchestrator.record.trial_records.TrialRecords.pareto`."""
-        self._aside("the record", self._records.pareto, place, *drawn)
+        self._aside("the record", self._records.pareto, folder, *drawn)
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""

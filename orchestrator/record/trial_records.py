@@ -149,12 +149,12 @@ class TrialRecords:
         self.tracker.artifact(None, folder / IMPORTANCE_FILE, folder.name)
         self.figures.search(folder, what, keys, trials, self._store.objective.metric)
 
-    def pareto(self, place: Path, points: Sequence[ParetoPoint]) -> None:
-        """Records the Pareto set of a search, and draws it, in the folder ``place`` that has its file."""
-        self.tracker.artifact(None, place / PARETO_FILE, place.name)
+    def pareto(self, folder: Path, points: Sequence[ParetoPoint]) -> None:
+        """Records the Pareto set of a search, and draws it, in ``folder``, which has its file."""
+        self.tracker.artifact(None, folder / PARETO_FILE, folder.name)
         goals = self._store.objective.all
         metrics = [goal.metric for goal in goals]
-        self.figures.pareto(place, points, metrics, [goal.bound for goal in goals])
+        self.figures.pareto(folder, points, metrics, [goal.bound for goal in goals])
 
     def finish(
         self,

@@ -61,8 +61,8 @@ class LayerRule(FIFOScheduler):
             return self.CONTINUE
         losses = np.array([[one.sign * told[one.metric] for one in judged] for told in alike])
         layers = domination_layers(losses)
-        place = _order(losses, layers).index(len(alike) - 1)
-        ahead = layers[-1] == 0 or place * self._factor < len(alike)
+        rank = _order(losses, layers).index(len(alike) - 1)
+        ahead = layers[-1] == 0 or rank * self._factor < len(alike)
         return self.CONTINUE if ahead else self.STOP
 
 

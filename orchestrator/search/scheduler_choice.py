@@ -68,14 +68,14 @@ class SchedulerChoice:
         factor: float = {**_OPTIONS[self.name], **self.options}["reduction_factor"]
         return _rungs(judged[0], judged[-1], factor)
 
-    def check_several(self, place: str) -> None:
+    def check_several(self, where: str) -> None:
         """Checks that the rule can compare trials in several objectives.
 
         Raises:
-            UserError: It cannot. The message is one line and begins with ``place``.
+            UserError: It cannot. The message is one line and begins with ``where``.
         """
         if self.name == "median":
-            raise UserError(f"{place}: scheduler median compares one objective; allowed are asha, none")
+            raise UserError(f"{where}: scheduler median compares one objective; allowed are asha, none")
 
     def make(
         self, metric: str, mode: str, first: int, last: int, several: Objective | None = None

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from ray.tune.schedulers import FIFOScheduler
 
-from ..errors import UserError
 from ..statistics.hypervolume import hypervolume
+from .drawn_sweeps import drawn_sweeps
 from .recorded_sweep import RecordedSweep
 from .simulated_sweep import simulated_sweep
 
@@ -60,16 +60,9 @@ class ParetoReplay:
         Raises:
             UserError: Too few trials were recorded. The message is one line.
         """
-        whole = len(recorded.curves)
-        if whole < trials:
-            raise UserError(
-                f"{recorded.name}: {whole} trials walked the whole stream, {trials} are asked for; allowed: "
-                f"--trials of {whole} at most"
-            )
         losses, tasks = _losses(recorded), recorded.curves.shape[1]
-        rng, rows = np.random.default_rng(seed), []
-        for _ in range(sweeps):
-            chosen = rng.choice(whole, trials, replace=False).tolist()
+        rows = []
+        for chosen in drawn_sweeps(recorded, trials=trials, sweeps=sweeps, seed=seed):
             full = simulated_sweep(recorded, chosen, lanes, FIFOScheduler())
             found = simulated_sweep(recorded, chosen, lanes, rule(recorded))
             most, had = _volume(losses[chosen]), _volume(losses[chosen][found.done == tasks])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ray.tune.schedulers import FIFOScheduler
 
-from ..errors import UserError
+from .drawn_sweeps import drawn_sweeps
 from .recorded_sweep import RecordedSweep
 from .simulated_sweep import simulated_sweep
 
@@ -55,17 +55,9 @@ class Replay:
         Raises:
             UserError: Too few trials were recorded. The message is one line.
         """
-        whole = len(recorded.curves)
-        if whole < trials:
-            raise UserError(
-                f"{recorded.name}: {whole} trials walked the whole stream, {trials} are asked for; allowed: "
-                f"--trials of {whole} at most"
-            )
         sign = 1 if recorded.mode == "max" else -1
-        rng, tasks = np.random.default_rng(seed), recorded.curves.shape[1]
-        rows = []
-        for _ in range(sweeps):
-            chosen = rng.choice(whole, trials, replace=False).tolist()
+        rows, tasks = [], recorded.curves.shape[1]
+        for chosen in drawn_sweeps(recorded, trials=trials, sweeps=sweeps, seed=seed):
             final = sign * recorded.curves[chosen, -1]
             full = simulated_sweep(recorded, chosen, lanes, FIFOScheduler())
             found = simulated_sweep(recorded, chosen, lanes, rule(recorded.mode, tasks))

@@ -12,12 +12,12 @@ EQUAL = REFERENCES[:-1]
 """Those that take at most as many steps as training on one task after another does."""
 
 
-def references_of(content: Any, place: str) -> tuple[str, ...] | None:
+def references_of(content: Any, where: str) -> tuple[str, ...] | None:
     """The references of a study's file.
 
     Args:
         content: The value of the key ``references``.
-        place: Where it was found, for the error.
+        where: Where it was found, for the error.
 
     Returns:
         The kinds in the order of :data:`REFERENCES`, none of which is there twice; None: all of
@@ -32,7 +32,7 @@ def references_of(content: Any, place: str) -> tuple[str, ...] | None:
         return ()
     if not isinstance(content, list) or any(kind not in REFERENCES for kind in content):
         some = f"some of {', '.join(REFERENCES)} in a list"
-        raise UserError(f"{place}: references {content!r}: allowed are true, false, or {some}")
+        raise UserError(f"{where}: references {content!r}: allowed are true, false, or {some}")
     return tuple(kind for kind in REFERENCES if kind in content)
 
 
