@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..execution.cluster_resources import cluster_resources
 from ..execution.placement import worker_gpus
-from ..record.manifest import asked_for, came_to
+from ..record.manifest import asked_for
 from ..record.recorder import RunRecorder
 from ..record.trial_store import TrialStore
 from ..run_options import RunOptions
@@ -66,7 +66,7 @@ class SweepBudget:
             return None
 
         def write_down(count: int) -> bool:
-            return recorder.safely(came_to, self._folder, count)
+            return recorder.safely(recorder.came_to, count)
 
         known = recorder.store.trials
         return Spending(self._budget, known, few=self._few, most=self._most, came_to=write_down)

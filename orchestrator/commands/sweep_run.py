@@ -227,7 +227,8 @@ class _SweepRun:
         if best is not None and (tested or not self._test):
             again = f"python -m orchestrator.train --config {config_of(run.folder, best)}"
         how = tested, again, self._protocol, starts_said(space.starts), self._budget.said(self._store)
-        note = search_note(run.config, space.objective, self._trials, self._store, *how)
+        trials = len(self._store.trials) if self._budget.open else self._trials
+        note = search_note(run.config, space.objective, trials, self._store, *how)
         tags: dict[str, Any] = {"mlflow.note.content": note}
         chosen, files = {}, []
         if self._budget.open and self._trials == self._store.ended:

@@ -190,7 +190,7 @@ class SweepStart(RunStart):
                 trials = self.space.points(MOST_TRIALS)
             if self.trials:
                 ask_for(self.folder, self.trials)
-            if self.budget is not None:
+            if self.budget is not None and self._extent.open:  # else it is the one that was used up
                 give_budget(self.folder, self.budget.text)
         test = self.request.test
         return search_run(run, self.space, trials, test=test, sessions=sessions, budget=budget)

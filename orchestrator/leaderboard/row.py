@@ -67,9 +67,9 @@ class Row:
 
     @property
     def _budget(self) -> str:
-        """What searches might spend, where all had a budget in the place of trials; else empty."""
+        """What each search might spend, where all had a budget in the place of trials; else empty."""
         budgets = [search.budget for search in self.searches]
-        return " and ".join(sorted(set(budgets))) if all(budgets) else ""
+        return " and ".join(sorted(budgets)) if all(budgets) else ""
 
     def conditions(self) -> Mapping[str, str]:
         """The conditions that must be alike for rows to be compared, by name: ``stream.content``, each of the

@@ -12,6 +12,7 @@ from ..storage.full_disk import full_disk, is_full
 from ..tracking import Tracker
 from .best_effort import BestEffort
 from .figure_worker import FigureWorker
+from .manifest import came_to
 from .open_tracker import open_tracker
 from .open_trial_store import open_trial_store
 from .progress import Progress
@@ -180,6 +181,11 @@ class RunRecorder:
         """
         self.store.propose(trial_id, values, self._config_of(values).to_dict(), number)
         self._copy.push_proposal(trial_id)
+
+    def came_to(self, trials: int) -> None:
+        """Writes down, also where the run is kept, to how many trials the search has come with its budget."""
+        came_to(self.store.folder.parent, trials)
+        self._copy.push_manifest()
 
     def decide(self, trial_id: str, task: int, go: bool) -> None:
         """Writes down, also where the run is kept, whether the search lets a trial go on. This happens before

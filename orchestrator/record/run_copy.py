@@ -34,6 +34,11 @@ class RunCopy:
         if self.kept is not None:
             self.kept.push_proposal(trial_id)
 
+    def push_manifest(self) -> None:
+        """See :meth:`~orchestrator.storage.run_storage.RunStorage.push_manifest`."""
+        if self.kept is not None:
+            self.kept.push_manifest()
+
     def push_verdicts(self, trial_id: str) -> None:
         """See :meth:`~orchestrator.storage.run_storage.RunStorage.push_verdicts`."""
         if self.kept is not None:

@@ -62,5 +62,7 @@ def _best(complete: list[FrozenTrial], directions: list[StudyDirection]) -> list
     up = [direction == StudyDirection.MAXIMIZE for direction in directions]
     if len(up) == 1:
         return sorted(complete, key=lambda trial: trial.value, reverse=up[0])[:_BEST]
+    if not complete:
+        return []
     layers = domination_layers([trial.values for trial in complete] * np.where(up, -1.0, 1.0))
-    return [complete[place] for place in np.argsort(layers, kind="stable")[:_BEST]]
+    return [complete[index] for index in np.argsort(layers, kind="stable")[:_BEST]]

@@ -60,9 +60,13 @@ class LayerRule(FIFOScheduler):
         if not judged:
             return self.CONTINUE
         losses = np.array([[one.sign * told[one.metric] for one in judged] for told in alike])
+        # By their values: a resumed search hears of its trials in another order, and is to decide alike.
+        rows = sorted(range(len(alike)), key=lambda row: (*losses[row], row))
+        own = rows.index(len(alike) - 1)
+        losses = losses[rows]
         layers = domination_layers(losses)
-        rank = _order(losses, layers).index(len(alike) - 1)
-        ahead = layers[-1] == 0 or rank * self._factor < len(alike)
+        rank = _order(losses, layers).index(own)
+        ahead = layers[own] == 0 or rank * self._factor < len(alike)
         return self.CONTINUE if ahead else self.STOP
 
 

@@ -237,8 +237,12 @@ class TaskSearch(StudySearch):
     ) -> tuple[TrialState, list[float] | None, dict[str, float]]:
         """How a trial with several objectives ended to Optuna: its state, values, and excess over bounds."""
         assert self._several is not None
-        losses = self._several.losses(told)
-        state = self._state(None if losses is None else max(losses), tasks, infeasible)
+        losses, value = self._several.losses(told), None
+        if losses is not None:
+            value = max(losses)
+        elif tasks < self._tasks:  # stopped before its forgetting, for example, had a value
+            value = told.get(self._several.metric)
+        state = self._state(value, tasks, infeasible)
         if state != TrialState.COMPLETE:
             return state, None, {}
         return state, [told[one.metric] for one in self._several.all], self._several.excess(told)

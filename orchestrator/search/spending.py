@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ class Spending:
     way is what it will have spent once it ends: it is expected to spend as much as those that finished or
     were stopped spent on average. Where that expectation alone uses up the budget, the search waits until a
     trial ends, and decides again. The last trial walks on, so that a search spends its budget and the rest of
-    one trial, however many run at once.
+    one trial. Until a first trial has ended nothing is expected: each lane begins one, and a budget of less
+    than these trials is overspent by them.
 
     The task in which a trial failed has no report. It counts with the median of what that task took in other
     trials. Where no trial has spent anything, a search ends after ``few`` trials.
@@ -69,7 +71,8 @@ class Spending:
             return False
         trials = list(self._trials.values())
         spent = {trial.id: self._budget.spent(trial.reports) for trial in trials}
-        total = sum(spent.values()) + sum(self._lost(one, trials) for one in trials if one.status == "failed")
+        failed = Counter(len(trial.reports) for trial in trials if trial.status == "failed")
+        total = sum(spent.values()) + sum(n * self._lost(task, trials) for task, n in failed.items())
         running = [trial for trial in trials if trial.status == "running"]
         idle = not total and len(trials) - len(running) >= self._few
         if total >= self._budget.hours or len(trials) >= self._most or idle:
@@ -85,8 +88,7 @@ class Spending:
         if self.count is None and self._came_to(len(self._trials)):
             self.count = len(self._trials)
 
-    def _lost(self, failed: TrialEntry, trials: Sequence[TrialEntry]) -> float:
-        """What the task in which a trial failed took in other trials."""
-        task = len(failed.reports)
+    def _lost(self, task: int, trials: Sequence[TrialEntry]) -> float:
+        """What a task in which a trial failed took in other trials."""
         took = [self._budget.spent([one.reports[task]]) for one in trials if len(one.reports) > task]
         return median(took) if took else 0.0

@@ -119,8 +119,12 @@ class RunStorage:
             for file in (CONFIG_FILE, TRIAL_FILE):
                 self._push_file(trials_of(self._folder) / name / file)
             counted.add(name)
-        self._push_file(self._folder / MANIFEST_FILE)
+        self.push_manifest()
         self._counted = counted
+
+    def push_manifest(self) -> None:
+        """Copies the manifest to the storage, which has every trial that it counts."""
+        self._push_file(self._folder / MANIFEST_FILE)
 
     def push_verdicts(self, trial_id: str) -> None:
         """Copies to the storage what the search has decided on a trial."""

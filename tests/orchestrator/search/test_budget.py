@@ -278,10 +278,17 @@ def test_it_stays_where_it_is_when_tune_pickles_it():
         spending.file.close()
 
 
+def test_trials_under_way_are_none_that_spent_nothing():
+    told = [("running",), ("running",), ("failed",), ("failed",)]
+    assert _spending(Budget(2.0), _trials(*told), few=4)[0].more() is True
+    assert _spending(Budget(2.0), _trials(*told), few=2)[0].more() is False
+
+
 def test_a_budget_that_came_to_a_number_of_trials_says_nothing_more_of_which_begin(tmp_path):
     made = SweepBudget(tmp_path, Budget(2.0), 999, 16)
     store = SimpleNamespace(trials=_trials(("finished", 0.5), ("running", 0.004)))
     recorder = SimpleNamespace(store=store, safely=lambda call, *args: call(*args) is None)
+    recorder.came_to = lambda count: manifest.came_to(tmp_path, count)
     assert (made.open, made.trials(), made.said(store)) == (True, 999, "30 min of 2h")
     spending = made.spending(recorder)
     assert spending.more() is True

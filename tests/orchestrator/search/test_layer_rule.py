@@ -1,5 +1,7 @@
 """Which trials a rule stops that compares them in several objectives."""
 
+from itertools import permutations
+
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
@@ -65,6 +67,32 @@ def test_trials_that_have_ended_count_as_if_the_sweep_had_not_been_interrupted()
         reports = [{"task": 1, _A: 0.0}, {"task": 2, _A: a, _B: b}]
         known.append(TrialEntry(name, number, {"replay.size": 3 + number}, reports, "stopped"))
     assert _stopped({"d": points["d"]}, known) == ["d"] and _stopped({"d": points["d"]}) == []
+
+
+def test_what_is_decided_does_not_depend_on_the_order_in_which_a_resumed_search_hears_of_its_trials():
+    # Behind the first one lies a layer of whole numbers, in which distances are equal.
+    first, behind = {"first": (60, 0)}, {f"t{k}": (50 - k, 10 - k) for k in range(6)}
+    for own in behind:
+        others = first | {name: point for name, point in behind.items() if name != own}
+        verdicts = set()
+        for names in permutations(list(others)[1:], 5):
+            reports = {
+                n: [{"task": 1, _A: 0.0}, dict(zip(("task", _A, _B), (2, *others[n]), strict=True))]
+                for n in others
+            }
+            heard = [
+                TrialEntry(n, k, {"replay.size": 3}, reports[n], "stopped")
+                for k, n in enumerate(["first", *names])
+            ]
+            verdicts.add(tuple(_stopped({own: behind[own]}, heard)))
+        assert len(verdicts) == 1, own
+
+
+def test_of_a_trial_that_has_ended_the_reports_up_to_the_rung_count():
+    # It would be ahead of everybody at the second task by what it has at the fourth.
+    reports = [{"task": k, _A: [0.0, 10.0, 50.0, 90.0][k - 1], _B: 9.0 - k} for k in range(1, 5)]
+    known = [TrialEntry("done", 0, {"replay.size": 3}, reports, "finished")]
+    assert _stopped({"own": (50, 20.0), "one": (45, 30.0)}, known) == ["one"]
 
 
 def test_a_trial_that_lacks_an_objective_is_compared_in_those_it_has():

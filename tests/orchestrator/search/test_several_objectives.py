@@ -161,6 +161,18 @@ def test_optuna_is_told_all_values_of_whole_trials_and_what_is_beyond_a_bound():
     assert all(trial.values[1] <= 60 for trial in search.study.best_trials)
 
 
+def test_a_trial_that_was_stopped_before_an_objective_had_a_value_is_no_failed_one():
+    goal = Objective(_A, "max", others=(Objective("validation/forgetting", "min"),))
+    choice = SamplerChoice("random", {})
+    search = TaskSearch(_space, _A, "max", seed=3, tasks=3, choice=choice, objective=goal)
+    which = search.suggest("tune 0").pop(TRIAL)
+    search.on_trial_complete("tune 0", {"task": 1, "status": "running", _A: 40.0})
+    values = {"x": 0.5, "n": 40}
+    known = [TrialEntry(which["id"], 0, values, [{"task": 1, _A: 40.0}], "stopped")]
+    again = TaskSearch(_space, _A, "max", seed=3, tasks=3, known=known, choice=choice, objective=goal)
+    assert [s.study.trials[0].state.name for s in (search, again)] == ["PRUNED", "PRUNED"]
+
+
 def _far(search):
     """How far from the best x the later half of 60 proposals is on average; random draws are at 0.29."""
     entries = _drive(search, 60, [])[30:]
