@@ -150,6 +150,22 @@ def test_what_was_not_run_alike_is_refused_in_one_line(name, how, said, record, 
     assert compare.main(["--methods", "mma"]) == 0, "nothing is beside it"
 
 
+def test_two_searches_with_a_budget_are_not_alike_to_one_and_a_budget_is_none_of_trials(record, capsys):
+    for sweep, count, budget in (("one", 2, "2h"), ("two", 3, "2h"), ("three", 4, "2h"), ("four", 2, "")):
+        found = [trial(0, id=f"t{n}") for n in range(1, count + 1)]
+        record.run(sweep, "er", found, kind="sweep", best="t1", protocol="end-of-stream", budget=budget)
+    given = {"values": {"replay.size": 40}}
+    record.run("a", "er", [trial(1, 50.0)], search="one/t1", **given)
+    record.run("b", "mma", [trial(1, 60.0)], search="two/t1", **given)
+    assert compare.main(["--record"]) == 0, "2h each, whatever trials they came to"
+    record.run("c", "mma", [trial(2, 61.0)], search="three/t1", **given)
+    assert compare.main(["--record"]) == 2
+    assert "trials is 2h (er) and 2h and 2h (mma)" in capsys.readouterr().err
+    record.run("d", "ncm", [trial(1, 61.0)], search="four/t1", **given)
+    assert compare.main(["--record", "--methods", "er", "ncm"]) == 2
+    assert "trials is 2h (er) and 2 (ncm)" in capsys.readouterr().err
+
+
 def test_runs_are_chosen_by_method_name_and_value(whole):
     def labels(**wanted):
         found = leaderboard(_RUNS, Wanted(**wanted), allowed=CONDITIONS)

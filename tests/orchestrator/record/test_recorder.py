@@ -10,6 +10,7 @@ from told_run import told_run
 
 from orchestrator.evaluation.objective import Objective
 from orchestrator.record import figure_worker, open_tracker
+from orchestrator.record.manifest import asked_for
 from orchestrator.record.pen import Pen
 from orchestrator.record.recorder import RunRecorder
 from orchestrator.record.trial_store import TrialStore
@@ -327,6 +328,13 @@ def test_what_is_decided_is_kept_before_anybody_acts_on_it(parts):
     assert kept.asked == [("push_proposal", "a")]
     recorder.decide("a", 1, True)
     assert kept.asked[1:] == [("push_verdicts", "a")] and recorder.store.trials["a"].verdicts == {1: True}
+
+
+def test_to_how_many_trials_a_budget_came_is_kept_too(parts):
+    recorder, _, _ = parts
+    recorder._copy.kept = kept = _Kept()
+    recorder.came_to(7)
+    assert kept.asked == [("push_manifest",)] and asked_for(recorder.store.folder.parent) == 7
 
 
 def test_a_look_at_test_that_nobody_heard_of_is_found_at_the_storage(parts):

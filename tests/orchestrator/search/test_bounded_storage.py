@@ -40,6 +40,20 @@ def test_a_sampler_is_shown_the_best_and_the_latest_and_others_all(direction, be
     assert study.ask().params == {} and study.trials[12].state == TrialState.RUNNING
 
 
+def _two(values):
+    study = optuna.create_study(storage=BoundedStorage(), directions=["maximize", "minimize"])
+    for pair in values:
+        told = {"values": pair} if pair else {"state": TrialState.PRUNED}
+        study.add_trial(create_trial(params={"x": 0.5}, distributions=_X, **told))
+    return study
+
+
+def test_of_several_objectives_the_pareto_set_is_shown_first():
+    study = _two([(1, 9), (9, 1), (5, 5), (9, 0), (2, 6), (6, 6), (6, 7), (5, 7), (6, 8), (1, 8)])
+    assert _shown(study) == [1, 3, 6, 7, 8, 9], "who is best in both, then the next layer"
+    assert _shown(_two([None] * 9)) == [3, 4, 5, 6, 7, 8], "where none walked the whole stream, the latest"
+
+
 def test_up_to_so_many_it_is_shown_all():
     assert _shown(_study("maximize", [1, "f", 3, "p", 2, 2], BoundedStorage())) == [0, 1, 2, 3, 4, 5]
 

@@ -79,10 +79,11 @@ def test_the_command_takes_objectives_or_those_of_the_sweep(sweep, capsys):
 
 def test_a_trial_beyond_a_bound_adds_nothing(sweep):
     goals = f"objectives: [{{metric: {_A}, mode: max}}, {{metric: {_B}, mode: min, at_most: 2}}]"
-    trials = [*_TRIALS, ([90, 5, 5, 5], 2)]
+    trials = [*_TRIALS, ([90, 5, 5, 5], 2), ([99, 99, 99, 99], 3)]
     recorded = RecordedSweep.read(sweep(*trials, goal=goals))
-    found = ParetoReplay.of(recorded, lambda one: _Stops(3), trials=4, lanes=2, sweeps=1)
-    assert found.kept == 100 and np.isclose(found.trained, 100 * 14 / 16)
+    # The two of three pieces of memory are stopped: one of them would be the best of all.
+    found = ParetoReplay.of(recorded, lambda one: _Stops(3), trials=5, lanes=2, sweeps=1)
+    assert found.kept == 100 and np.isclose(found.trained, 100 * 16 / 20)
 
 
 @pytest.mark.parametrize(

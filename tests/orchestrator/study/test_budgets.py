@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from orchestrator import sweep
 from orchestrator.errors import UserError
 from orchestrator.housekeeping.found_run import FoundRun
 from orchestrator.study import __main__ as command
@@ -47,6 +48,15 @@ def test_what_trials_take_later_changes_nothing_of_a_search_that_has_ended(playe
     assert trials == ["trial_0001", "trial_0002", "trial_0003"]
     # Of the other one the time is open: half a minute each of two trials, and two minutes each of two more.
     assert _manifest(tmp_path, "s-kept")["asked"] == 4
+
+
+def test_a_sweep_that_is_given_the_time_that_it_used_up_stays_ended(played, tmp_path):
+    played.begun(**_TIME)
+    before = _manifest(tmp_path)
+    assert sweep.main(["--resume", "s-plain", "--time", "5m"]) == 0
+    assert _manifest(tmp_path) == before and before["asked"] == 3
+    found = FoundRun.of(tmp_path / "runs" / "s-plain", "s")
+    assert (found.state, found.done, found.asked) == ("finished", 3, 3) and len(played.searched) == 6
 
 
 def test_a_study_grows_by_time_to_what_one_begun_with_it_has(played, tmp_path):
