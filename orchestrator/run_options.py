@@ -8,6 +8,19 @@ from typing import Any, Literal
 Keep = Literal["chosen", "last", "all"]
 """Which checkpoints of ended trials stay, see :attr:`RunOptions.keep`."""
 
+CHANGES_NO_NUMBER = (
+    "stream.data",
+    "run.device",
+    "run.feature_cache",
+    "run.gpus_per_trial",
+    "run.keep",
+    "run.loader_threads",
+    "run.skip_bad",
+    "run.stream_in",
+)
+"""Keys of a configuration that say where and how a trial is run. Beside the stream's content, they
+change no number but by a processor's rounding."""
+
 
 @dataclass(frozen=True)
 class RunOptions:

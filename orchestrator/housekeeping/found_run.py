@@ -16,6 +16,7 @@ from ..record.manifest import asked_for, budget_of
 from ..record.seen_trials import SeenTrials
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
+from ..storage.reference_name import reference_kind
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, STUDY_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
 from ..storage.run_lock import lock_holder
 from ..storage.trial_files import STATUS_FILE
@@ -153,7 +154,8 @@ def _study(folder: Path, study: str) -> FoundRun:
     failed = sum(bool(part.reason) for name, part in book.parts.items() if name in names)
     state: State = "interrupted"
     if done + failed >= len(names):
-        state = "failed" if failed else "finished"
+        beside = any(part.reason and reference_kind(name) for name, part in book.parts.items())
+        state = "failed" if failed or beside else "finished"
     method = ", ".join(arm.label for arm in request.methods)
     stream = ", ".join(arm.label for arm in request.streams) or "-"
     return FoundRun(folder, "study", method, stream, _now(folder, state), done, len(names), study)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..storage.reference_name import reference_kind
 from ..storage.run_files import BOOK_FILE, STUDY_FILE
 from ..study.run_name import run_name
 from ..study.study_request import StudyRequest
@@ -17,19 +18,20 @@ _BEGUN = re.compile(r"(-trial_\d+)?-pair(\d+)")
 
 def study_runs(study: Path) -> list[str]:
     """The names of the runs of the study in the folder ``study``. They are the runs that it asks for, whether
-    they have begun or not, the runs of a search's later choice, and the runs that it has noted.
+    they have begun or not, the runs of a search's later choice, and the runs that it has noted. Reference
+    runs, which other studies share, are none of them.
 
     Raises:
         UserError: The study's request cannot be read.
     """
-    request, parts = StudyRequest.read(study / STUDY_FILE), _parts(study)
+    request = StudyRequest.read(study / STUDY_FILE)
     names, pairs = runs_asked_for(study), range(1, request.pairs + 1)
     begun: list[str] = []
     for search in (name for name, pair in names.items() if pair is None):
         there = (folder.name for folder in study.parent.glob(f"{search}-*pair*"))
         found = {name: _BEGUN.fullmatch(name[len(search) :]) for name in there}
         begun += [name for name, match in found.items() if match and int(match[2]) in pairs]
-    return list(dict.fromkeys([*names, *begun, *map(str, parts)]))
+    return list(dict.fromkeys([*names, *begun, *_noted(study)]))
 
 
 def runs_asked_for(study: Path) -> dict[str, int | None]:
@@ -62,7 +64,7 @@ def studies_of(runs: Path) -> dict[str, str]:
         try:
             names = study_runs(study)
         except UserError:
-            names = [*map(str, _parts(study)), *(path.name for path in runs.glob(f"{study.name}-*"))]
+            names = [*_noted(study), *(path.name for path in runs.glob(f"{study.name}-*"))]
         found.update(dict.fromkeys(names, study.name))
     return found
 
@@ -71,6 +73,11 @@ def _later(search: Any) -> str:
     """The id of the trial that a search chose in the place of its first choice, as a study noted it."""
     first, trial = (search.get(name) for name in ("first", "trial")) if isinstance(search, dict) else ("", "")
     return str(trial) if first and trial and first != trial else ""
+
+
+def _noted(study: Path) -> list[str]:
+    """The study's own runs that it has noted."""
+    return [name for name in map(str, _parts(study)) if not reference_kind(name)]
 
 
 def _parts(study: Path) -> dict[str, Any]:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from ..config import RunConfig
+from ..run_options import CHANGES_NO_NUMBER
 from ..storage.identity import digest
 
 _DIGITS = 8
-# Keys in which averaged runs differ, and the place of the data.
-_UNSAID = ("run.seed", "stream.order", "stream.data")
+_UNSAID = ("run.seed", "stream.order", *CHANGES_NO_NUMBER)  # in these, averaged runs may differ
 
 
-def configuration_key(config: RunConfig) -> str:
-    """A hash of the configuration without its seed, its stream's order and the place of its data: eight
-    hexadecimal digits. MLflow groups runs by it.
+def configuration_key(config: RunConfig, content: str) -> str:
+    """A hash of what runs that are averaged have in common: eight hexadecimal digits. MLflow groups runs by
+    it.
+
+    Args:
+        config: A run's configuration. Its seed, its stream's order, where its data lies and what changes no
+            number are no part of the key.
+        content: The hash of the stream's content, whatever its order.
     """
-    return digest({key: value for key, value in config.flat().items() if key not in _UNSAID})[:_DIGITS]
+    said = {key: value for key, value in config.flat().items() if key not in _UNSAID}
+    return digest([said, content])[:_DIGITS]

@@ -63,6 +63,7 @@ class TrialRecords:
         self._checkpoints = checkpoints
         self._config_of = config_of
         self._names = run.names
+        self._content = run.identity.content
         self._scenario = run.source.scenario
         self._copy = copy
         self._aside = aside
@@ -71,8 +72,8 @@ class TrialRecords:
         """Records that a trial begins or goes on."""
         config = self._config_of(entry.values)
         tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
-        flat = config.flat()
-        tags |= {"order": flat.get(_ORDER, "natural"), CONFIGURATION: configuration_key(config)}
+        flat, known_by = config.flat(), configuration_key(config, self._content)
+        tags |= {"order": flat.get(_ORDER, "natural"), CONFIGURATION: known_by}
         self.tracker.trial_start(entry.id, flat, tags, searched=list(entry.values), number=entry.number)
 
     def task(self, trial_id: str, report: Mapping[str, float]) -> None:

@@ -22,6 +22,17 @@ def reference_name(kind: str, stream: str, pair: int, digest: str) -> str:
     return f"reference-{kind}-{stream}-pair{pair}-{digest}"
 
 
+def same_reference(run: str, other: str) -> bool:
+    """Whether two runs are one kind of reference on one stream with one pair, whatever tells their
+    configurations.
+
+    Args:
+        run: A run's name.
+        other: Another run's name.
+    """
+    return bool(reference_kind(run)) and run.rpartition("-")[0] == other.rpartition("-")[0]
+
+
 def reference_kind(run: str) -> str:
     """The kind of reference that a run of this name is; empty: it is none.
 

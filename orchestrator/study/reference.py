@@ -10,6 +10,8 @@ from .. import __version__
 from ..config import RunConfig
 from ..errors import UserError
 from ..features.frozen import asks_queries, frozen_backbone
+from ..run_options import CHANGES_NO_NUMBER
+from ..storage.files_digests import files_digests
 from ..storage.identity import digest
 from ..storage.plain_name import file_name
 from ..storage.reference_name import reference_name
@@ -19,16 +21,6 @@ from .reference_kinds import EQUAL
 from .run_request import RunRequest
 from .study_arm import StudyArm
 
-_UNLIKE = (  # changes no number of a run, or is the stream's content, which the run itself is checked for
-    "stream.data",
-    "run.device",
-    "run.feature_cache",
-    "run.gpus_per_trial",
-    "run.keep",
-    "run.loader_threads",
-    "run.skip_bad",
-    "run.stream_in",
-)
 _DIGITS = 12  # of a sha256
 
 
@@ -47,32 +39,43 @@ class Reference:
     config: RunConfig
 
     @classmethod
-    def all_of(cls, arm: StudyArm, kinds: Sequence[str] | None) -> list[Reference]:
+    def all_of(cls, arms: Sequence[StudyArm], kinds: Sequence[str] | None) -> list[Reference]:
         """The references beside a study's methods on one stream.
 
-        They are derived from where the method's search space begins, and not from what a search chose, so
-        that other searches on the stream have the same.
+        They are derived from the first method that has them, and from where its search space begins, not
+        from what a search chose, so that other searches on the stream have the same.
 
         Args:
-            arm: The first method on the stream.
+            arms: The methods on the stream.
             kinds: Which references; None: all of equal compute that there are beside the method.
 
         Raises:
-            UserError: There is no such reference beside the method. The message is one line.
+            UserError: There is no such reference beside any of the methods. The message is one line, about
+                the first.
         """
+        refused: UserError | None = None
+        for arm in arms:
+            try:
+                return cls._all_beside(arm, kinds)
+            except UserError as error:
+                refused = refused or error
+        raise refused or UserError("references: there is no method; allowed: beside at least one")
+
+    @classmethod
+    def _all_beside(cls, arm: StudyArm, kinds: Sequence[str] | None) -> list[Reference]:
         like = arm.space.start_config
         wanted = [kind for kind in reference_kinds(like) if kind in EQUAL] if kinds is None else kinds
         if not wanted:
             raise UserError(
                 f"references: there is none beside {arm.method.label}; allowed: without references, or a "
-                "first method with the backbone of finetune, clip-finetune, vqa-finetune or triplet-finetune"
+                "method with the backbone of finetune, clip-finetune, vqa-finetune or triplet-finetune"
             )
         found = [cls(kind, arm, reference_config(kind, like)) for kind in wanted]
         for one in found:
             if _encoder(one.config) != _encoder(like):
                 raise UserError(
                     f"references: {one.kind}: {one.config.method_name} and {arm.method.label} share no "
-                    "frozen encoder; allowed: other references, or another first method"
+                    "frozen encoder; allowed: other references, or another method beside them"
                 )
         return found
 
@@ -83,8 +86,9 @@ class Reference:
     def name(self, number: int) -> str:
         """The name of its run with a pair.
 
-        It follows from the configuration and from this project's version, so that every study on the stream
-        finds the run. Where data lies, and what changes no number of a run, are no part of it.
+        It follows from the configuration, from the content of weights that are named by a file or folder, and
+        from this project's version, so that every study on the stream finds the run. Where data lies, and
+        what changes no number of a run, are no part of it.
         """
         return reference_name(self.kind, file_name(self.config.stream_name), number, self._digest)
 
@@ -98,7 +102,8 @@ class Reference:
 
     @cached_property
     def _digest(self) -> str:  # a study asks for it often
-        return digest([__version__, _telling(self.config)])[:_DIGITS]
+        telling = {key: value for key, value in _telling(self.config).items() if key not in Pair(1).values}
+        return digest([__version__, telling, files_digests(telling)])[:_DIGITS]
 
 
 def is_reference(asked: RunRequest) -> bool:
@@ -107,7 +112,7 @@ def is_reference(asked: RunRequest) -> bool:
 
 
 def _telling(config: RunConfig) -> dict[str, object]:
-    return {key: value for key, value in config.flat().items() if key not in _UNLIKE}
+    return {key: value for key, value in config.flat().items() if key not in CHANGES_NO_NUMBER}
 
 
 def _encoder(config: RunConfig) -> object:

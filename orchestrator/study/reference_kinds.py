@@ -46,11 +46,19 @@ def more_references(
         further: What it is asked for beside them; True: all of :data:`EQUAL`.
 
     Raises:
-        UserError: There is no such reference, or the study has all that are equal and is asked for others.
+        UserError: There is no such reference, or the study has all that are equal and is asked for others, or
+            the other way round.
     """
     asked = references_of(further if isinstance(further, bool) else list(further), "--references")
-    if asked is None or references == ():
+    if references == ():
         return asked
+    if asked is None:
+        if unequal := [kind for kind in references or () if kind not in EQUAL]:
+            raise UserError(
+                f"--references: those of equal compute, and the study has {unequal[0]}; allowed: some of "
+                f"{', '.join(REFERENCES)} after it"
+            )
+        return None
     if references is None and (more := [kind for kind in asked if kind not in EQUAL]):
         raise UserError(
             f"--references {more[0]}: the study has true; allowed: references in its study.yaml as a list"

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..errors import UserError
 from ..metrics.against_references import against_references
 from ..report.method_result import MethodResult
 from ..report.pair_result import PairResult
+from ..storage.identity import Identity
+from ..storage.reference_name import same_reference
 from ..storage.run_files import trials_of
 from ..storage.run_folder import RUNS
 from .pair import Pair
@@ -16,7 +19,7 @@ from .recorded_pair import recorded_pair
 from .reference import Reference
 from .study import Study
 from .study_arm import StudyArm
-from .study_book import StudyBook
+from .study_book import Part, StudyBook
 
 
 class ReferenceResults:
@@ -40,8 +43,8 @@ class ReferenceResults:
         self._study = study
         self._book = book
         own = [one for one in study.references if one.arm.stream == arm.stream]
-        self.references = tuple(self._result(one) for one in own)
         self.about = _about(own)
+        self.references = tuple(self._result(one) for one in own)
 
     def beside(self, method: MethodResult) -> MethodResult:
         """The method with the metrics that there are references for, pair by pair. A pair of which a matrix
@@ -63,30 +66,65 @@ class ReferenceResults:
     def _result(self, reference: Reference) -> MethodResult:
         pairs = []
         for number in self._study.numbers:
-            name = reference.name(number)
-            part = self._book.done(name, reference.asked(number))
+            part = self._part(reference, number)
             if part is None:
-                failed = self._book.parts.get(name)
-                self.failed += [f"{name}: {failed.reason}"] if failed and failed.reason else []
                 continue
-            matrix, cost, missing = recorded_pair(trials_of(RUNS / name) / part.trial)
+            matrix, cost, missing = recorded_pair(trials_of(RUNS / part.name) / part.trial)
+            if changed := _made_anew(part):
+                matrix, cost, missing = None, {}, changed
             self.unread += [missing] if missing else []
             values = Pair(number).values
-            found = values["run.seed"], values["stream.order"], part.test, cost, matrix, name
+            found = values["run.seed"], values["stream.order"], part.test, cost, matrix, part.name
             pairs.append(PairResult(number, *found))
         return MethodResult(reference.kind, None, 0, "0", tuple(pairs))
+
+    def _part(self, reference: Reference, number: int) -> Part | None:
+        """What the study has of a reference's run with a pair. Where this version has made none, it is what
+        another one made on the same data, so that a result is written as it was.
+        """
+        name = reference.name(number)
+        if (part := self._book.done(name, reference.asked(number))) is not None:
+            return part
+        if (failed := self._book.parts.get(name)) is not None:
+            self.failed += [f"{name}: {failed.reason}"] if failed.reason else []
+            return None
+        search = self._book.parts.get(self._study.name_of(reference.arm))
+        before = [
+            part
+            for part in self._book.parts.values()
+            if same_reference(part.name, name)
+            and not part.reason
+            and search
+            and part.content == search.content
+        ]
+        self.about += f" {before[-1].name} is shown as another version made it." if before else ""
+        return before[-1] if before else None
+
+
+def _made_anew(part: Part) -> str:
+    """Why the folder of a run is of other data than its figures, in one line; empty where it is not, or where
+    the folder does not say.
+    """
+    try:
+        there = Identity.of(RUNS / part.name).content
+    except (UserError, OSError):
+        return ""
+    if not part.content or there == part.content:
+        return ""
+    return f"{RUNS / part.name}: was made anew on other data ({there[:12]}, not {part.content[:12]})"
 
 
 def _about(references: list[Reference]) -> str:
     if not references:
         return ""
-    first = references[0]
-    flat = next((one.config.flat() for one in references if "method.epochs" in one.config.flat()), {})
-    size = (
-        f" They train {flat['method.epochs']} epochs in batches of {flat['method.batch_size']}, where the "
-        f"search space of {first.arm.method.label} begins; what a search chose may differ."
-        if flat
-        else ""
-    )
+    label, like = references[0].arm.method.label, references[0].arm.space.start_config.flat()
+    size = ""
+    if any("method.epochs" in one.config.flat() for one in references):
+        size = (
+            f" They train {like['method.epochs']} epochs in batches of {like['method.batch_size']}, where "
+            f"the search space of {label} begins; what a search chose may differ."
+            if {"method.epochs", "method.batch_size"} <= set(like)
+            else f" They train as their own search spaces begin, since {label} has no epochs or batches."
+        )
     names = ", ".join(f"{one.kind} is {one.config.method_name}" for one in references)
     return f"References with each pair's seed and order: {names}.{size}"

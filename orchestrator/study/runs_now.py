@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..storage.run_folder import RUNS
 from .pair_job import PairJob
 from .reference import Reference
 from .run_request import RunRequest
@@ -24,6 +25,7 @@ class RunNow:
         pair: The pair's number; None: it is the search.
         asked: The run's request; None for a pair whose search has chosen nothing yet.
         done: The run's part of the book, where it has ended without failing and had this request; else None.
+            A reference whose folder is gone is not done.
         chosen: The search whose choice a pair has; None: it has chosen nothing yet, or this is the search or
             a reference.
         reference: The reference that it is a run of; None: it is a run of the method.
@@ -60,4 +62,6 @@ def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
     for reference in study.references:
         for number in study.numbers:
             name, wanted = reference.name(number), reference.asked(number)
-            yield RunNow(name, reference.arm, number, wanted, book.done(name, wanted), None, reference)
+            # Other studies share it, and whoever removes a study may remove it too.
+            done = book.done(name, wanted) if (RUNS / name).exists() else None
+            yield RunNow(name, reference.arm, number, wanted, done, None, reference)

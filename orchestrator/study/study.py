@@ -48,8 +48,9 @@ class Study:
         """
         given = request.streams or (None,)
         arms = [StudyArm.of(request, method, stream) for stream in given for method in request.methods]
-        kinds, first = request.references, arms[:: len(request.methods)]  # of each stream
-        beside = [] if kinds == () else [one for arm in first for one in Reference.all_of(arm, kinds)]
+        kinds, each = request.references, len(request.methods)
+        on_streams = [arms[at : at + each] for at in range(0, len(arms), each)]
+        beside = [] if kinds == () else [one for some in on_streams for one in Reference.all_of(some, kinds)]
         study = cls(name, request, tuple(arms), tuple(beside))
         study._check_memory()
         study._check_streams()

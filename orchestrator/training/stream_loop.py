@@ -109,11 +109,13 @@ class StreamLoop:
                     return "stopped"
         for index in range(done, tasks):
             if self.config.run.fresh and index:
+                del method  # so that no two models lie in the device's memory
+                self._trained.clear()
                 method, _ = self._fresh()
             report = self._task(index, method, memory, reports)
             reports.append(report)
-            save = partial(self._saved.save, index, method, memory, reports, self.curves.rows)
-            all_or_none(save, self.device)
+            rows = self.curves.rows
+            all_or_none(partial(self._saved.save, index, method, memory, reports, rows), self.device)
             if not self._go_on(report) and index + 1 < tasks:
                 return "stopped"
         return "finished"

@@ -19,7 +19,7 @@ from .finished_runs import read_runs, unfinished
 from .groups import Group, group_runs
 from .labels import differences
 from .pictures import pictures
-from .references import with_references
+from .references import kind_of, with_references
 from .run_rows import SPLITS, run_rows
 from .sections import Section, sections
 from .table import WIDTH, table
@@ -48,7 +48,9 @@ def compare(folder: Path, stream: str | None = None) -> str:
         UserError: As of :func:`read_runs`; or there is no finished run, no run has the ``stream``, or the
             folder cannot be written.
     """
-    runs = with_references(read_runs(folder))
+    every = with_references(read_runs(folder))
+    # A reference is no row beside methods: nothing was chosen for it.
+    runs = [run for run in every if not kind_of(run)] or every
     streams = sorted({run.stream for run in runs})
     if stream is not None and stream not in streams:
         raise UserError(
@@ -67,13 +69,30 @@ def compare(folder: Path, stream: str | None = None) -> str:
             told, written = _section(section, out)
             plain += told
             marked += written
-        if left := unfinished(folder):
-            plain.append(f"left out: {left} trial{'s' if left > 1 else ''} that did not come to an end yet")
-            marked.append(plain[-1])
+        left = _left(len(every) - len(runs), unfinished(folder))
+        plain += left
+        marked += left
         write_text(out / "README.md", "\n\n".join(marked) + "\n")
     except OSError as error:
         raise UserError(f"{error.filename or out}: cannot be written ({error.strerror or error})") from error
     return "\n\n".join([*plain, f"Tables in Markdown, each run's values as CSV, and pictures: {out}"])
+
+
+def _left(references: int, unfinished: int) -> list[str]:
+    """A line for each kind of run that is no row of a table."""
+    some = "s" if references > 1 else ""
+    return [
+        *(
+            [f"left out: {references} reference run{some}, beside which others have metrics"]
+            if references
+            else []
+        ),
+        *(
+            [f"left out: {unfinished} trial{'s' if unfinished > 1 else ''} that did not come to an end yet"]
+            if unfinished
+            else []
+        ),
+    ]
 
 
 def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ from orchestrator.housekeeping.aside import left_asides, new_aside, put_aside
 from orchestrator.housekeeping.disk_use import DiskUse
 from orchestrator.housekeeping.list_runs import list_runs
 from orchestrator.schema.shown import shown_bytes
+from orchestrator.storage.reference_name import reference_name
 from orchestrator.storage.run_lock import run_lock
 from orchestrator.tracking.journal import Journal
 
@@ -81,6 +82,17 @@ def test_a_study_takes_its_runs_along_and_none_of_them_goes_alone(runs):
     done, _, said = _rm(runs, "s-mma", "s")
     assert [line.partition(":")[0] for line in said[:-1]] == ["s", "s-mma", "s-er", "s-mma-pair1"]
     assert _names(runs) == ["s-other"]
+
+
+def test_a_reference_run_is_no_studys_own(runs):
+    reference = reference_name("joint", "digits", 1, "0" * 12)
+    runs.study("s", ["er"], 1, done=["s-er", reference])
+    runs.sweep("s-er", [[1.0, 2.0]])
+    runs.train(reference, [[1.0, 2.0]])
+    assert _rm(runs, "s")[0] and (runs.folder / reference).is_dir() and not (runs.folder / "s-er").exists()
+    runs.study("t", ["er"], 1, done=[reference])
+    (runs.folder / "t" / "study.yaml").write_text("methods: 3\n")
+    assert _rm(runs, reference)[0] and not (runs.folder / reference).exists()
 
 
 def test_of_a_study_that_cannot_be_read_no_run_goes(runs):

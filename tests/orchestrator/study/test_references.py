@@ -3,6 +3,7 @@ They are played."""
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from orchestrator import __version__
 from orchestrator.errors import UserError
 from orchestrator.evaluation.tables import write_matrix
 from orchestrator.execution.job import Outcome
+from orchestrator.housekeeping.found_run import FoundRun
+from orchestrator.run_options import CHANGES_NO_NUMBER
 from orchestrator.search.space import Space
 from orchestrator.storage.identity import IDENTITY_FILE
 from orchestrator.study import reference
@@ -75,6 +78,17 @@ def test_references_have_a_frozen_encoder_with_the_method_in_common(played, monk
     assert [one.kind for one in played.new(references=["finetune"]).study.references] == ["finetune"]
     with pytest.raises(UserError, match="joint: clip-joint and plain share no frozen encoder"):
         played.new(references=["joint"])
+
+
+def test_the_first_method_that_has_them_gives_them(played):
+    beside = {
+        "methods": {"a": {"name": "triplet"}, "b": {"name": "triplet-er"}},
+        "streams": {"shapes-vqa": None},
+    }
+    study = played.new(references=["joint"], trials=1, **beside).study
+    assert [(one.kind, one.arm.method.label) for one in study.references] == [("joint", "b")]
+    with pytest.raises(UserError, match="joint: triplet-joint and a share no frozen encoder"):
+        played.new(references=["joint"], trials=1, **beside | {"methods": {"a": {"name": "triplet"}}})
 
 
 @pytest.mark.parametrize(
@@ -168,6 +182,34 @@ def test_a_study_is_given_references_later_and_may_leave_some_out(played, tmp_pa
         played.resumed(references=["jont"])
 
 
+def test_joint_is_not_lost_to_those_of_equal_compute(played):
+    played.begun(references=["joint"])
+    with pytest.raises(UserError, match="those of equal compute, and the study has joint; allowed: some of"):
+        played.resumed(references=True)
+    assert [one.kind for one in played.resumed(references=["finetune"]).study.references] == [
+        "finetune",
+        "joint",
+    ]
+
+
+def test_one_that_was_removed_is_run_anew(played, tmp_path):
+    told = played.begun(references=["joint"])[1]
+    first, second = _references(played)
+    shutil.rmtree(tmp_path / "runs" / first)
+    assert "1 run of joint, 1 of them kept" not in told
+    assert played.gone_on() == (0, told) and _references(played) == [first, second, first]
+
+
+def test_a_study_whose_reference_failed_has_failed(played, tmp_path):
+    at = played.new(references=["joint"], pairs=1).study.references[0]
+    played.at = {(at.name(1), "seed_1"): Outcome("failed", "loss is nan")}
+    played.begun(references=["joint"], pairs=1)
+    assert FoundRun.of(tmp_path / "runs" / "s").state == "failed"
+    played.at = {}
+    played.gone_on()
+    assert FoundRun.of(tmp_path / "runs" / "s").state == "finished"
+
+
 def test_one_of_other_data_or_another_configuration_is_refused_in_a_line(played, tmp_path):
     asked = {"references": ["zero-shot", "finetune"], "pairs": 1}
     played.begun(**asked)
@@ -201,6 +243,38 @@ def test_the_name_follows_from_what_changes_numbers_alone(played, monkeypatch):
     assert not set(names()) & set(first)
 
 
+@pytest.mark.parametrize("key", [key for key in CHANGES_NO_NUMBER if key != "stream.data"])
+def test_what_changes_no_number_is_no_part_of_the_name(played, key):
+    named = played.new(references=["finetune"]).study.references[0]
+    value = {"device": "cpu", "gpus_per_trial": 0, "keep": "all", "loader_threads": 1, "stream_in": "disk"}
+    other = value.get(key.removeprefix("run."), not named.config.flat()[key])
+    assert named.config.flat()[key] != other
+    assert played.new(references=["finetune"], set={key: other}).study.references[0].name(1) == named.name(1)
+
+
+def test_a_search_on_another_order_has_the_same(played, tmp_path):
+    def names(order):
+        space = yaml.safe_load(Path(Space.load("clip-finetune", None, None, {}).path).read_text())
+        file = tmp_path / "own.yaml"
+        file.write_text(
+            yaml.safe_dump(space | {"stream": "digits", "fixed": space["fixed"] | {"stream.order": order}})
+        )
+        methods = {"own": {"name": "clip-finetune", "space": str(file)}}
+        study = played.new(references=["finetune"], methods=methods).study
+        return [study.references[0].name(n) for n in (1, 2)]
+
+    assert names(0) == names("natural") and len(set(names(0))) == 2
+
+
+def test_weights_of_other_content_have_other_names(played, tmp_path):
+    def name(content):
+        (tmp_path / "clip.pt").write_bytes(content)
+        asked = {"method.backbone.pretrained": str(tmp_path / "clip.pt")}
+        return played.new(references=["finetune"], set=asked).study.references[0].name(1)
+
+    assert name(b"one") == name(b"one") != name(b"other")
+
+
 def test_methods_have_metrics_beside_them_pair_by_pair(played, tmp_path):
     played.begun(references=["joint", "independent"], pairs=2)
     study = played.resumed().study
@@ -223,6 +297,45 @@ def test_methods_have_metrics_beside_them_pair_by_pair(played, tmp_path):
     assert [one.get("forgetting_independent") for one in found] == [30.0, None]
     assert [one["reference"] for one in result["references"]] == ["independent", "joint"]
     assert "intransigence" in (tmp_path / "runs" / "s" / "pairs.csv").read_text().splitlines()[0]
+
+
+def test_a_result_has_what_another_version_made(played, tmp_path, monkeypatch):
+    played.begun(references=["joint"], pairs=2)
+    _write(tmp_path, _references(played)[0], 1, np.full((2, 2), 90.0))
+    _write(tmp_path, "s-plain-pair1", 1, [[80.0, 10.0], [60.0, 70.0]])
+    before = StudyStart.recorded("s", lambda line: None).report()
+    monkeypatch.setattr(reference, "__version__", f"{__version__}.1")
+    after = StudyStart.recorded("s", lambda line: None).report()
+    made = " ".join(f"{run} is shown as another version made it." for run in _references(played))
+    assert made in after and after.replace(f" {made}", "") == before and "| plain | 15.0 |" in before
+    # On other data there would be nothing to compare.
+    book = tmp_path / "runs" / "s" / "parts.json"
+    parts = json.loads(book.read_text())
+    for run in _references(played):
+        parts["parts"][run]["content"] = "f" * 64
+    book.write_text(json.dumps(parts))
+    assert "is shown as another version" not in StudyStart.recorded("s", lambda line: None).report()
+
+
+def test_a_reference_made_anew_on_other_data_is_not_mixed_with_its_figures(played, tmp_path):
+    played.begun(references=["joint"], pairs=1)
+    made = tmp_path / "runs" / _references(played)[0]
+    _write(tmp_path, made.name, 1, np.full((2, 2), 90.0))
+    _write(tmp_path, "s-plain-pair1", 1, [[80.0, 10.0], [60.0, 70.0]])
+    assert "| plain | 15.0 |" in StudyStart.recorded("s", lambda line: None).report()
+    identity = json.loads((made / IDENTITY_FILE).read_text())
+    (made / IDENTITY_FILE).write_text(json.dumps(identity | {"content": "f" * 64}))
+    told = StudyStart.recorded("s", lambda line: None).report()
+    assert (
+        "| plain | 15.0 |" not in told
+        and f"{made.name}: was made anew on other data (ffffffffffff, not" in told
+    )
+
+
+def test_where_the_first_method_has_no_epochs_the_references_have_their_own(played):
+    told = played.begun(methods={"s": {"name": "slda"}}, references=["finetune"], pairs=1)[1]
+    assert "They train as their own search spaces begin, since s has no epochs or batches." in told
+    assert "epochs in batches of" not in told
 
 
 def _write(tmp_path, run, seed, matrix):

@@ -39,6 +39,13 @@ def test_a_run_has_the_metrics_beside_its_reference_which_has_none(runs):
     assert "forward, independent" in told and "-15.0" in told
 
 
+def test_a_reference_is_no_row_unless_there_is_nothing_else(runs):
+    told = compare(runs)
+    assert "left out: 1 reference run, beside which others have metrics" in told
+    assert "shapes: 1 finished" in told and _NAME not in told
+    assert "1 finished" in compare(runs / _NAME) and "left out" not in compare(runs / _NAME)
+
+
 def test_without_a_matrix_there_are_none(runs):
     (runs / _NAME / "trials" / "seed_1" / "test" / "matrix.csv").unlink()
     assert _test(runs)["mine/seed_1"] == {"test/average": 55.0}
