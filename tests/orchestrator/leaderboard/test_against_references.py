@@ -29,10 +29,10 @@ def record(monkeypatch):
     return found
 
 
-def _reference(record, kind, seed, matrix, *, digest=_DIGEST, **more):
+def _reference(record, kind, seed, matrix, *, digest=_DIGEST, status="finished", **more):
     name = reference_name(kind, "digits", seed, digest)
     values = {"method.epochs": 5, "run.fresh": True, **more.pop("values", {})}
-    record.run(name, "joint", [trial(seed, 99.0, matrix=matrix)], values=values, **more)
+    record.run(name, "joint", [trial(seed, 99.0, matrix=matrix, status=status)], values=values, **more)
     return name
 
 
@@ -93,3 +93,12 @@ def test_references_are_rows_where_runs_are_asked_for_by_name(record):
 )
 def test_a_reference_is_known_by_its_name(name, kind):
     assert reference_kind(name) == kind
+
+
+def test_one_that_did_not_finish_or_has_another_number_of_tasks_is_not_beside_a_run(record):
+    same = [[90.0, 0.0], [0.0, 90.0]]
+    _reference(record, "joint", 1, same, digest="1" * 12, status="failed")
+    assert _figures(_board("intransigence"))["er"] == {1: 12.5, 2: 10.5}
+    three = [[90.0, 0.0, 0.0]] * 3
+    _reference(record, "joint", 1, three, digest="2" * 12)
+    assert _figures(_board("intransigence"))["er"] == {2: 10.5}, "the newest of seed 1 is of three tasks"

@@ -129,6 +129,9 @@ def test_it_is_kept_and_drawn_once_and_again_where_the_sweep_has_grown(walked):
     assert [one["id"] for one in kept["trials"]] == ["d", "b", "a"]
     assert kept["objectives"][1] == {"metric": _B, "mode": "min", "bound": 4000.0}
     _walk(walked, "h", 70.0, 500, 0.5)
+    killed = SimpleNamespace(store=walked, pareto=lambda *_: None)  # before it drew
+    pareto_record(run, killed)
+    assert not (run.folder / "pareto" / "pareto.png").exists(), "that of fewer trials"
     pareto_record(run, watch)
     kept = json.loads((run.folder / "pareto" / "pareto.json").read_text())
     assert [one["id"] for one in kept["trials"]] == ["h"] and len(drawn) == 2

@@ -118,3 +118,12 @@ def test_each_line_is_followed_by_how_far_the_run_is():
     assert [kind for kind, _ in told] == ["line", "live"] * 3
     assert {text for kind, text in told if kind == "live"} == {"1 of 12 tasks"}
     assert told[2][1].startswith("trial 1/4 task 1/3 one: ")
+
+
+def test_where_the_number_of_trials_is_open_neither_a_share_nor_a_time_is_said():
+    """A budget says how many there will be only once it is used up."""
+    done, other = _entry(0, "finished", 10.0, 20.0, 60.0, value=50.0), _entry(1, "running", 20.0)
+    progress = _progress(done, other, trials=0)
+    progress.hear(other)
+    assert progress.seconds_left() == pytest.approx(80.0), "of the trials under way it would be known"
+    assert progress.text() == "4 tasks  best 50.0 (trial 1)"

@@ -17,6 +17,7 @@ from orchestrator.errors import UserError
 from orchestrator.record import manifest
 from orchestrator.record.trial_entry import TrialEntry
 from orchestrator.run_options import RunOptions
+from orchestrator.search import tuner
 from orchestrator.search.budget import Budget
 from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.search_plan import SearchPlan
@@ -212,7 +213,9 @@ def test_how_many_trials_a_budget_came_to_is_kept_until_there_is_more_to_spend(t
     kept = json.loads((tmp_path / "manifest.json").read_text())
     assert kept == {"trials": 9, "asked": 9, "tasks": 3, "first": 7, "budget": "3h"}
     manifest.open_budget(tmp_path)
-    assert _extent(tmp_path) == (999, "3h", True)
+    assert _extent(tmp_path) == (999, "3h", True) and manifest.first_count(tmp_path) == 0
+    manifest.came_to(tmp_path, 11)
+    assert manifest.first_count(tmp_path) == 11, "what it began with is what it comes to now"
 
 
 @pytest.mark.parametrize(
@@ -305,3 +308,33 @@ def test_a_budget_that_came_to_a_number_of_trials_says_nothing_more_of_which_beg
         "",
         "",
     )
+
+
+@pytest.mark.parametrize(
+    ("hours", "most", "tuned"),
+    [
+        (2.0, 9, 0),  # 2.4 hours are used up, and the driver died before it noted that
+        (9.0, 9, 1),
+        (9.0, 3, 0),  # there are as many trials as there may be at most
+    ],
+)
+def test_a_search_that_used_its_budget_up_asks_tune_for_nothing_and_notes_it(hours, most, tuned, monkeypatch):
+    trials, asked = _trials(*[("finished", 0.8)] * 3), []
+    recorder = SimpleNamespace(store=SimpleNamespace(trials=trials, ended=3), interrupted=False)
+    spending, said = _spending(Budget(hours), trials, most=most)
+    monkeypatch.setattr(tuner, "_quiet", lambda: None)
+    tune = SimpleNamespace(fit=lambda: asked.append(1))
+    monkeypatch.setattr(tuner, "_tuner", lambda *_: tune)
+    ended = tuner.search(None, None, None, recorder, most, spending)
+    assert (ended, len(asked)) == ("interrupted" if tuned else "finished", tuned)
+    assert said == ([] if tuned else [3]), "to how many trials it has come"
+
+
+def test_a_search_with_a_trial_under_way_walks_on_although_the_budget_is_used_up(monkeypatch):
+    trials, asked = _trials(("finished", 3.0), ("running",)), []
+    recorder = SimpleNamespace(store=SimpleNamespace(trials=trials, ended=1), interrupted=False)
+    spending, said = _spending(Budget(2.0), trials)
+    monkeypatch.setattr(tuner, "_quiet", lambda: None)
+    monkeypatch.setattr(tuner, "_tuner", lambda *_: SimpleNamespace(fit=lambda: asked.append(1)))
+    tuner.search(None, None, None, recorder, 100, spending)
+    assert len(asked) == 1 and said == []

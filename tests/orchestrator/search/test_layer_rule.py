@@ -103,3 +103,20 @@ def test_a_trial_that_lacks_an_objective_is_compared_in_those_it_has():
         rule.on_trial_add(None, trial)
         told[name] = rule.on_trial_result(None, trial, {"task": 1, _A: a})
     assert told == {"a": TrialScheduler.CONTINUE, "b": TrialScheduler.STOP}
+
+
+@pytest.mark.parametrize(("own", "stops"), [("wide", False), ("middle", True)])
+def test_each_objective_spans_the_same_and_the_nearest_of_the_net_counts(own, stops):
+    # One layer behind the first: its net has a, then its other end, then who is furthest from both. Over the
+    # spans 90 and 0.9 that is wide, 0.39 from the nearer end, before middle, 0.22. In percent middle would be.
+    points = {
+        "first": (100, 0.0),
+        "a": (50, 0.9),
+        "end": (10, 0.05),
+        "wide": (45, 0.1),
+        "middle": (30, 0.08),
+        "near a": (49.9, 0.899),
+        "near the end": (10.1, 0.051),
+    }
+    last = points.pop(own)
+    assert (own in _stopped(points | {own: last})) is stops, "three of six behind the first go on"

@@ -308,3 +308,24 @@ def test_tunes_pickles_hold_nothing_of_the_bridge(bridge):
     assert copy.deepcopy(bridge) is bridge
     assert pickle.loads(pickle.dumps(bridge.propose.__self__)) == "a bridge of another process"
     assert vars(pickle.loads(pickle.dumps(TuneCallback(bridge)))) == {}
+
+
+def test_of_several_objectives_tune_hears_those_of_the_tasks_so_far(session, recorder, did):
+    """A resumed trial has reports of further tasks, of which its lane tells again one by one."""
+    several = Objective(_METRIC, "max", others=(Objective("other", "min"),))
+    bridge = TuneBridge(recorder, session, _job, _METRIC, several)
+    assert bridge.propose("a", {"x": 1}, 0)
+    bridge.start("a", {"x": 1}, 0)
+    for task, value in ((1, 5.0), (2, 9.0)):
+        recorder.task("a", {TASK: task, _METRIC: value, "other": 10.0 * task})
+    _hear(bridge, session, _report(1))
+    assert did[-1] == ("tell", "a", {_METRIC: 5.0, "other": 10.0, TASK: 1, STATUS: "running"})
+
+
+def test_a_trial_on_a_stream_that_has_no_order_is_recorded_in_its_natural_one(recorder, monkeypatch):
+    told = []
+    tracker = recorder._records.tracker
+    monkeypatch.setattr(tracker, "trial_start", lambda trial_id, flat, tags, **_: told.append((flat, tags)))
+    recorder.start("a", {"x": 1}, 0)
+    ((flat, tags),) = told
+    assert "stream.order" not in flat and tags["order"] == "natural"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from orchestrator.errors import UserError
+from orchestrator.simulate import pareto_replay
 from orchestrator.simulate.__main__ import main
 from orchestrator.simulate.pareto_replay import ParetoReplay
 from orchestrator.simulate.recorded_sweep import RecordedSweep
@@ -62,6 +63,16 @@ def test_what_a_rule_keeps_is_the_hypervolume_of_the_trials_that_it_lets_go_on(s
     assert found.trained == pytest.approx(100 if which is None else 100 * 10 / 12)
     walked = simulated_sweep(recorded, [0, 1, 2], 1, _Stops(which))
     assert walked.done.tolist() == [2 if held == which else 4 for held in (2, 1, 3)]
+
+
+def test_the_least_that_is_kept_is_that_of_the_sweep_at_the_lower_tenth(sweep, monkeypatch):
+    # The first trial is stopped: of eleven sweeps one keeps nothing, one two thirds, and nine all.
+    drawn = [[0, 2], [0, 1], *[[1, 2]] * 9]
+    monkeypatch.setattr(pareto_replay, "drawn_sweeps", lambda *_, **__: map(np.array, drawn))
+    recorded = RecordedSweep.read(sweep(*_TRIALS), (_A, _B))
+    found = ParetoReplay.of(recorded, lambda one: _Stops(2), trials=2, lanes=1, sweeps=11)
+    assert found.least == pytest.approx(100 * 2 / 3)
+    assert found.kept == pytest.approx(100 * (0 + 2 / 3 + 9) / 11)
 
 
 def test_the_command_takes_objectives_or_those_of_the_sweep(sweep, capsys):

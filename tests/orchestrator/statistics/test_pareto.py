@@ -29,6 +29,7 @@ def test_a_point_that_is_better_in_one_and_equal_in_the_others_dominates():
         ([[0, 10], [9, 9], [10, 0]], 0),  # nothing bulges: an end
         ([[3, 7]], 0),
         ([[0, 5, 9], [1, 5, 1], [9, 5, 0]], 1),  # an objective in which all are equal says nothing
+        ([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1], [0, 1, 1], [1, 0, 0]], 0),  # 0.6 in both orders: the first
     ],
 )
 def test_the_knee_has_the_least_sum_of_losses_each_over_its_span(points, place):

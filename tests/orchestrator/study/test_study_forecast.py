@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from orchestrator.commands.time_forecast import TimeForecast
+from orchestrator.run_options import RunOptions
+from orchestrator.search.budget import Budget
 from orchestrator.study import study_forecast
 from orchestrator.study.study_forecast import ArmForecast, forecast_line
 
@@ -69,3 +71,17 @@ def test_the_line_sums_what_is_known_and_says_of_how_many_it_is_not():
     assert forecast_line([known, other, known]) == f"{took}, without the 1 of which it is not known"
     assert forecast_line([ended]) == ""
     assert forecast_line([other, ended]).startswith("what it takes is not known: no trial like its own has")
+
+
+def test_a_budget_takes_what_is_left_of_it_and_gpu_hours_as_many_hours_fewer_as_a_trial_holds_gpus(
+    arm, monkeypatch
+):
+    arm.searched.space.config = SimpleNamespace(run=RunOptions(workers=2))
+    took = {2: TimeForecast((900.0, 900.0), 10.0, 3), None: TimeForecast((100.0,) * 5, 1000.0, 3)}
+    monkeypatch.setattr(study_forecast.TimeForecast, "of", lambda config, tasks: took[tasks])
+    for budget, trials, hours in ((Budget(3.0), 6, 3.0), (Budget(3.0, of_gpus=True), 3, 1.5)):
+        arm.budget = budget
+        found = ArmForecast.of(arm, _runs(None, "done"))
+        assert found == ArmForecast(trials, 0, hours, 10.0 * trials)
+        found = ArmForecast.of(arm, _runs("done", "done", None))
+        assert found == ArmForecast(0, 1, pytest.approx(500 / 3600), 1000.0), "the search has ended"

@@ -1,6 +1,9 @@
 """Few metrics under their own names, the rest below one prefix."""
 
+import pytest
+
 from orchestrator.tracking import in_order, recorded
+from orchestrator.tracking.tracker import _named
 
 _WALKED = {
     "train/total": 1.0,
@@ -40,3 +43,10 @@ def test_names_sort_as_they_are_to_be_read():
     ]
     assert recorded("test/seen/ece") == "walk/test/seen/ece" and recorded("score") == "score"
     assert recorded("train/average") == "walk/train/average"
+
+
+@pytest.mark.parametrize(
+    ("order", "name"), [(7, "mma seed=2 order=7"), ("0", "mma seed=2 order=0"), ("natural", "mma seed=2")]
+)
+def test_a_fixed_configuration_is_named_by_an_order_that_is_a_seed_alone(order, name):
+    assert _named({"method": "mma", "seed": 2, "order": order}) == name

@@ -154,3 +154,16 @@ def test_only_finite_numbers_are_metrics(tmp_path):
     (folder / "tasks.jsonl").write_text(report % ("0" * 400) + "\n")
     (run,) = read_runs(tmp_path)
     assert run.tasks == [{"task": 1.0, "c": 2.0}]
+
+
+def test_of_a_sweep_for_several_objectives_the_knee_of_the_set_counts_as_tested(tmp_path):
+    for name, average, held in (("a", 90.0, 1000.0), ("b", 85.0, 100.0), ("c", 20.0, 50.0)):
+        report = {"task": 1, "validation/average": average, "replay/bytes": held}
+        tested = {} if name == "c" else {"test": average}  # a was the best first, and b is the knee
+        trial = write_run(tmp_path, "r", name, reports=[report], **tested)
+        path = trial / "trial.json"
+        path.write_text(path.read_text().replace('"number": 0', f'"number": {"abc".index(name)}'))
+    goals = [{"metric": "validation/average", "mode": "max"}, {"metric": "replay/bytes", "mode": "min"}]
+    (tmp_path / "r" / "space.yaml").write_text(json.dumps({"objectives": goals}))
+    found = {run.name: (run.test, run.chosen) for run in read_runs(tmp_path)}
+    assert found["r/a"] == (None, "r/b") and found["r/b"][0] == {"test/average": 85.0}
