@@ -22,7 +22,7 @@ class ReferenceForecast:
         reference: The reference.
         kept: How many of its runs have been made, by whatever study.
         pairs: How many are left.
-        hours: How long they take one after another; None: it is not known.
+        hours: How long they take one after another; None: it is not known, or nothing is left.
         bytes: What they leave on the disk.
         trials: None of them is a search's.
     """
@@ -43,7 +43,7 @@ class ReferenceForecast:
         )
         took = TimeForecast.of(reference.config, None, fixed=True) if left else None
         if took is None:
-            return cls(reference, len(own) - left, left, None if left else 0.0)
+            return cls(reference, len(own) - left, left, None)
         return cls(reference, len(own) - left, left, took.hours(left), left * took.bytes)
 
     @property
@@ -52,7 +52,7 @@ class ReferenceForecast:
         one = self.reference
         kept = f", {self.kept} of them kept in runs/" if self.kept else ""
         said = "ended" if not self.pairs else "how long is not known"
-        if self.pairs and self.hours is not None:
+        if self.hours is not None:
             said = f"about {shown_time(3600 * self.hours)}"
         runs = f"reference, {self.kept + self.pairs} runs of {one.config.method_name}{kept}"
         return f"  {one.kind:<16} {one.config.stream_name:<20} {runs}; {said}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,10 @@ class Study:
         """
         given = request.streams or (None,)
         arms = [StudyArm.of(request, method, stream) for stream in given for method in request.methods]
-        kinds, each = request.references, len(request.methods)
-        on_streams = [arms[at : at + each] for at in range(0, len(arms), each)]
-        beside = [] if kinds == () else [one for some in on_streams for one in Reference.all_of(some, kinds)]
-        study = cls(name, request, tuple(arms), tuple(beside))
+        study = cls(name, request, tuple(arms))
+        if (kinds := request.references) != ():
+            beside = [one for some in study.on_streams() for one in Reference.all_of(some, kinds)]
+            study = replace(study, references=tuple(beside))
         study._check_memory()
         study._check_streams()
         study._check_names()

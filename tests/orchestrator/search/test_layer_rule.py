@@ -108,7 +108,7 @@ def test_a_trial_that_lacks_an_objective_is_compared_in_those_it_has():
 @pytest.mark.parametrize(("own", "stops"), [("wide", False), ("middle", True)])
 def test_each_objective_spans_the_same_and_the_nearest_of_the_net_counts(own, stops):
     # One layer behind the first: its net has a, then its other end, then who is furthest from both. Over the
-    # spans 90 and 0.9 that is wide, 0.39 from the nearer end, before middle, 0.22. In percent middle would be.
+    # spans 90 and 0.9 that is wide, 0.39 from the nearer end, before middle, 0.22. In percent it is not.
     points = {
         "first": (100, 0.0),
         "a": (50, 0.9),

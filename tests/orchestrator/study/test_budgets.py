@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator import sweep
 from orchestrator.errors import UserError
+from orchestrator.execution.job import Outcome
 from orchestrator.housekeeping.found_run import FoundRun
 from orchestrator.study import __main__ as command
 
@@ -19,12 +20,20 @@ def _manifest(tmp_path, run="s-plain"):
     return json.loads((tmp_path / "runs" / run / "manifest.json").read_text())
 
 
+def _journal(tmp_path, run="s-plain"):
+    return [
+        json.loads(line) for line in (tmp_path / "runs" / run / "tracking.jsonl").read_text().splitlines()
+    ]
+
+
 def test_each_search_has_the_same_time_and_the_result_says_so(played, tmp_path):
     status, told = played.begun(**_TIME)
     assert status == 0 and len(played.searched) == 6, "two trials are 4 minutes, three are 6"
     assert "Each search had 5m of training and evaluation, summed over its trials." in told
     assert "| plain | 3 | 0 | 2 | 51.5 ± 0.7 |" in told
     assert _manifest(tmp_path) == {"trials": 3, "asked": 3, "tasks": 2, "first": 3}
+    (*_, ended) = [one for one in _journal(tmp_path) if one["op"] == "end" and not one["run"]]
+    assert ended["tags"]["trials"] == "3", "which the record's start could not say"
     commands = json.loads((tmp_path / "runs" / "s" / "result.json").read_text())["streams"][0]["methods"][0]
     assert " --trials 3 --concurrent 3" in str(commands)
     assert played.gone_on() == (0, told) and len(played.searched) == 6
@@ -70,6 +79,25 @@ def test_a_study_grows_by_time_to_what_one_begun_with_it_has(played, tmp_path):
         "another trial is chosen, of which pairs are"
     )
     assert played.gone_on() == (0, told)
+
+
+def test_where_one_search_has_had_more_time_than_another_none_is_said_of_each(played):
+    played.begun(**_TIME)
+    played.at = {("s-kept", "trial_0004"): KeyboardInterrupt()}
+    status, told = played.gone_on(budget=command.requested_budget(None, "9m", None))
+    assert status == 130 and "| plain | 5 |" in told and "| kept | 3 |" in told
+    assert "Each search had" not in told
+
+
+def test_a_search_of_which_all_trials_failed_has_the_time_again_and_maybe_more_trials(played, tmp_path):
+    few = played.new(**_TIME).study.arms[0].space.trials
+    names = [f"trial_{number:04d}" for number in range(1, few + 1)]
+    played.at = {("s-plain", name): Outcome("failed", "loss is nan") for name in names}
+    assert played.begun(**_TIME)[0] == 1
+    assert (_manifest(tmp_path)["asked"], _manifest(tmp_path)["first"]) == (few, few), "nothing was spent"
+    played.at, played.seconds = {}, 150.0 / few / 2  # of two tasks: half of five minutes in all
+    assert played.gone_on()[0] == 0
+    assert (_manifest(tmp_path)["asked"], _manifest(tmp_path)["first"]) == (2 * few, 2 * few)
 
 
 def test_a_search_that_grew_is_known_by_what_it_was_given_last(played, tmp_path):
