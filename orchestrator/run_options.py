@@ -99,6 +99,11 @@ class RunOptions:
     reference runs: finetuning so trains each task independently, and joint training each time from the
     beginning. It suits methods whose later tasks need nothing of earlier ones. A replay memory stays."""
 
+    @property
+    def gpus_held(self) -> float:
+        """The GPUs that all workers of a trial hold together, where there are any."""
+        return self.workers if self.gpus_per_trial is None else self.gpus_per_trial
+
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed {self.seed} is not in 0 .. {2**32 - 1}")

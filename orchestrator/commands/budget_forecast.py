@@ -23,7 +23,7 @@ def trials_left(budget: Budget, took: TimeForecast, config: RunConfig, folder: P
         config: The configuration that all trials share.
         folder: The folder of a run that has spent a part of it; None: the run is new.
     """
-    each = took.hours(1) * (gpus_of(config) if budget.of_gpus else 1)
+    each = took.hours(1) * (config.run.gpus_held if budget.of_gpus else 1)
     return min(MOST_TRIALS, math.ceil(hours_left(budget, folder) / each)) if each else MOST_TRIALS
 
 
@@ -38,12 +38,6 @@ def hours_left(budget: Budget, folder: Path | None) -> float:
         return budget.hours
     trials = SeenTrials(folder, Objective("", "max")).trials.values()
     return max(0.0, budget.hours - sum(budget.spent(trial.reports) for trial in trials))
-
-
-def gpus_of(config: RunConfig) -> float:
-    """How many GPUs a trial holds where there are any."""
-    run = config.run
-    return run.workers if run.gpus_per_trial is None else run.gpus_per_trial
 
 
 def budget_forecast(budget: Budget, config: RunConfig, tasks: int, folder: Path | None) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .spent_hours import SPENT, spent_hours
+
 _LAST = ("replay/items", "replay/bytes")  # after the last task
 _MOST = ("parameters/trained", "memory/gpu_bytes")  # of all tasks
-_SUMMED = ("seconds/train", "seconds/evaluate")  # over tasks
 _GPUS = "gpus"
 
-COST_METRICS = (*_LAST, *_MOST, *_SUMMED, _GPUS)
+COST_METRICS = (*_LAST, *_MOST, *SPENT, _GPUS)
 """The metrics of a task's report from which the costs follow."""
 
 
@@ -30,11 +31,9 @@ def run_cost(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         return {}
     found = {name: float(reports[-1][name]) for name in _LAST if name in reports[-1]}
     found |= {name: float(max(column)) for name in _MOST if (column := _column(reports, name))}
-    found |= {name: float(sum(column)) for name in _SUMMED if (column := _column(reports, name))}
-    columns = [_column(reports, name) for name in (*_SUMMED, _GPUS)]
-    if all(columns):
-        hours = (gpus * (train + evaluate) / 3600 for train, evaluate, gpus in zip(*columns, strict=True))
-        found["gpu_hours"] = float(sum(hours))
+    found |= {name: float(sum(column)) for name in SPENT if (column := _column(reports, name))}
+    if all(_column(reports, name) for name in (*SPENT, _GPUS)):
+        found["gpu_hours"] = sum(spent_hours(report, of_gpus=True) for report in reports)
     return found
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import UserError
+from ..report.spent_hours import spent_hours
 from ..run_options import RunOptions
 
 MOST_TRIALS = 1000
@@ -18,7 +19,6 @@ MOST_TRIALS = 1000
 _TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(m|h)", re.ASCII)
 _GPU_HOURS = " GPU-hours"
 _IN_AN_HOUR = {"m": 60.0, "h": 1.0}
-_STAGES = ("seconds/train", "seconds/evaluate")
 _EXAMPLES = "30m, 2h or 1.5h"
 _LONG = 7  # letters that are short to read
 _LONGEST = 60  # letters of a value in an error
@@ -115,11 +115,7 @@ class Budget:
 
     def spent(self, reports: Iterable[Mapping[str, float]]) -> float:
         """The hours or GPU-hours of tasks, from their reports. A figure that a report lacks counts as 0."""
-        total = 0.0
-        for report in reports:
-            seconds = sum(float(report.get(stage, 0.0)) for stage in _STAGES)
-            total += seconds / 3600 * (float(report.get("gpus", 0.0)) if self.of_gpus else 1.0)
-        return total
+        return float(sum(spent_hours(report, of_gpus=self.of_gpus) for report in reports))
 
     def check_gpus(self, gpus: float) -> None:
         """Checks that a trial holds a GPU, where the budget is in GPU-hours.
@@ -142,8 +138,7 @@ class Budget:
         Raises:
             UserError: The options give it none. The message is one line.
         """
-        gpus = run.workers if run.gpus_per_trial is None else run.gpus_per_trial
-        self.check_gpus(0 if run.device == "cpu" else gpus)
+        self.check_gpus(0 if run.device == "cpu" else run.gpus_held)
 
     def check_grown(self, before: Budget, where: str, what: str) -> None:
         """Checks that a search with the budget ``before`` may get this one: as much of the same, or more.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..commands.budget_forecast import gpus_of, hours_left, trials_left
+from ..commands.budget_forecast import hours_left, trials_left
 from ..commands.time_forecast import TimeForecast
 from ..schema.shown import shown_bytes, shown_time
 from ..storage.run_files import trials_of
@@ -56,7 +56,7 @@ class ArmForecast:
         own = arm.searched.space.config, arm.protocol.tasks
         if arm.budget is not None and not search.done:
             folder = RUNS / search.name if (RUNS / search.name).exists() else None
-            left, gpus = hours_left(arm.budget, folder), gpus_of(own[0]) if arm.budget.of_gpus else 1.0
+            left, gpus = hours_left(arm.budget, folder), own[0].run.gpus_held if arm.budget.of_gpus else 1.0
             hours, took = left / gpus, TimeForecast.of(*own)
             trials = 1 if took is None else trials_left(arm.budget, took, own[0], folder)
             size += 0.0 if took is None else trials * took.bytes

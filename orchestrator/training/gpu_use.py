@@ -16,8 +16,7 @@ class GpuUse:
     """
 
     def __init__(self, run: RunOptions, device: torch.device) -> None:
-        asked = run.workers if run.gpus_per_trial is None else run.gpus_per_trial
-        self._gpus = float(asked) if device.type == "cuda" else 0.0
+        self._gpus = float(run.gpus_held) if device.type == "cuda" else 0.0
         self._device = device
 
     def begin(self) -> None:
