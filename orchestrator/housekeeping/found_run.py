@@ -24,7 +24,7 @@ from ..study.run_request import BUDGET, TRIALS
 from ..study.study_book import StudyBook
 from ..study.study_request import StudyRequest
 from .run_note import run_note
-from .studies import runs_asked_for
+from .studies import runs_asked_for, untested_runs
 
 Kind = Literal["sweep", "train", "study"]
 State = Literal["under way", "finished", "interrupted", "failed", "unreadable"]
@@ -150,7 +150,8 @@ def _train(folder: Path, study: str) -> FoundRun:
 
 def _study(folder: Path, study: str) -> FoundRun:
     request, book, names = StudyRequest.read(folder / STUDY_FILE), StudyBook(folder), runs_asked_for(folder)
-    done = sum(_is_done(book, name, request) for name in names)
+    untested = untested_runs(folder)
+    done = sum(_is_done(book, name, request) for name in names if name not in untested)
     failed = sum(bool(part.reason) for name, part in book.parts.items() if name in names)
     state: State = "interrupted"
     if done + failed >= len(names):

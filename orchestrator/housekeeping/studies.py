@@ -10,7 +10,10 @@ from typing import Any
 from ..errors import UserError
 from ..storage.reference_name import reference_kind
 from ..storage.run_files import BOOK_FILE, STUDY_FILE
+from ..study.arm import Arm
+from ..study.choose import choose
 from ..study.run_name import run_name
+from ..study.study_book import Part, StudyBook
 from ..study.study_request import StudyRequest
 
 _BEGUN = re.compile(r"(-trial_\d+)?-pair(\d+)")
@@ -46,11 +49,35 @@ def runs_asked_for(study: Path) -> dict[str, int | None]:
     for stream in request.streams or (None,):
         for method in request.methods:
             search = run_name(study.name, request, method, stream, None)
-            later = _later(parts.get(search))
             asked[search] = None
             for n in range(1, request.pairs + 1):
-                asked[run_name(study.name, request, method, stream, n, later)] = n
+                for later in _later(parts.get(search)):
+                    asked[run_name(study.name, request, method, stream, n, later)] = n
     return asked
+
+
+def untested_runs(study: Path) -> set[str]:
+    """The runs of the study in the folder ``study`` that have walked their streams and whose look at test
+    data is still to come, since they are those of the best of several trials. A study of one trial a search
+    has none: its runs are tested as they end.
+
+    Raises:
+        UserError: The study's request or its book cannot be read.
+    """
+    request, book = StudyRequest.read(study / STUDY_FILE), StudyBook(study)
+    found: set[str] = set()
+    for stream in request.streams or (None,) if request.best > 1 else ():
+        for method in request.methods:
+
+            def names(one: Part, method: Arm = method, stream: Arm | None = stream) -> list[str]:
+                pairs = range(1, request.pairs + 1)
+                return [run_name(study.name, request, method, stream, n, one.later) for n in pairs]
+
+            search = book.done(run_name(study.name, request, method, stream, None))
+            chosen = choose(search, request.best, lambda one: [book.parts.get(n) for n in names(one)])
+            mine = [] if chosen is None else names(chosen)
+            found |= {name for name in mine if (part := book.done(name)) is not None and not part.test}
+    return found
 
 
 def studies_of(runs: Path) -> dict[str, str]:
@@ -69,10 +96,15 @@ def studies_of(runs: Path) -> dict[str, str]:
     return found
 
 
-def _later(search: Any) -> str:
-    """The id of the trial that a search chose in the place of its first choice, as a study noted it."""
-    first, trial = (search.get(name) for name in ("first", "trial")) if isinstance(search, dict) else ("", "")
-    return str(trial) if first and trial and first != trial else ""
+def _later(search: Any) -> list[str]:
+    """Of each trial of a search that is run with every pair, as a study noted it: its id where the search
+    chose another one at first, else an empty text.
+    """
+    if not isinstance(search, dict):
+        return [""]
+    first, few = search.get("first"), search.get("candidates") or [{"trial": search.get("trial")}]
+    trials = [one.get("trial") for one in few]
+    return [str(trial) if first and trial and first != trial else "" for trial in trials]
 
 
 def _noted(study: Path) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .candidate_result import CandidateResult
 from .pair_result import PairResult
 from .trial_curve import TrialCurve
 from .what_mattered import WhatMattered
@@ -28,6 +29,7 @@ class MethodResult:
         spent: The cost of its search: ``seconds`` of all trials, and ``gpu_hours``; empty where that is not
             known.
         mattered: Which values of its search mattered; None where nothing is recorded.
+        candidates: The best trials of its search, where several were run with every pair; else empty.
     """
 
     label: str
@@ -41,6 +43,7 @@ class MethodResult:
     commands: Mapping[str, str] = field(default_factory=dict)
     spent: Mapping[str, float] = field(default_factory=dict)
     mattered: WhatMattered | None = None
+    candidates: tuple[CandidateResult, ...] = ()
 
     def figures(self, metric: str) -> dict[int, float]:
         """Pair -> the metric on test data, or a cost of the run, for the pairs that have it."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from .answer import answer
 from .html import Html, join, tag
 from .sections.again import again
+from .sections.best_few import best_few
 from .sections.comparisons import comparisons
 from .sections.curves import curves
 from .sections.leaderboard import leaderboard
@@ -24,7 +25,19 @@ from .style import STYLE
 LIMIT = 2_000_000
 """The bytes that a page has at most."""
 
-_SECTIONS = (leaderboard, references, comparisons, pairs, curves, matrices, memory, searches, mattered, again)
+_SECTIONS = (
+    leaderboard,
+    references,
+    comparisons,
+    pairs,
+    curves,
+    matrices,
+    memory,
+    best_few,
+    searches,
+    mattered,
+    again,
+)
 _LINES = 10  # of failures
 
 

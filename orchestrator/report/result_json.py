@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..schema.plain_json import plain_json
+from .candidate_result import CandidateResult
 from .comparison_result import ComparisonResult
 from .method_result import MethodResult
 from .metric_summary import metric_summary
@@ -63,10 +64,21 @@ def _method(stream: StreamResult, method: MethodResult) -> dict[str, Any]:
         "memory": method.memory,
         "validation": method.score,
         "chosen": method.chosen,
+        **({"candidates": [_candidate(one) for one in method.candidates]} if method.candidates else {}),
         "commands": method.commands,
         "spent": method.spent,
         "summaries": summaries,
         "pairs": [_pair(pair) for pair in method.pairs],
+    }
+
+
+def _candidate(one: CandidateResult) -> dict[str, Any]:
+    return {
+        "trial": one.trial,
+        "search": one.score,
+        "mean": one.mean,
+        "pairs": {str(number): value for number, value in one.validation.items()},
+        "chosen": one.chosen,
     }
 
 

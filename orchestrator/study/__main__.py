@@ -52,6 +52,7 @@ def _new(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudySta
         "time": given.time,
         "gpu_hours": given.gpu_hours,
         "protocol": None if given.protocol is None else " ".join(given.protocol),
+        "best": given.best,
         "pairs": given.pairs,
         "references": given.references,
         "set": parse_set(given.set) or None,
@@ -89,6 +90,7 @@ def _resumed(parser: CommandParser, given: argparse.Namespace, say: Say) -> Stud
     methods = given.methods or []
     budget = requested_budget(given.trials, given.time, given.gpu_hours)
     grow = {"methods": methods, "pairs": given.pairs, "trials": given.trials, "budget": budget}
+    grow |= {"best": given.best}
     return StudyStart.resumed(given.resume, say, **grow, references=given.references)
 
 
@@ -135,6 +137,13 @@ def _parser() -> CommandParser:
         metavar="NAME",
         help="by which data a search chooses: end-of-stream (the default), first-tasks K, or transfer "
         "stream.KEY=VALUE ...",
+    )
+    parser.add_argument(
+        "--best",
+        type=int,
+        metavar="K",
+        help="run the K best trials of each search with every pair, and choose one of them by validation "
+        "data (default 1); with --resume in all",
     )
     parser.add_argument(
         "--pairs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..commands.chosen_by import chosen_by
@@ -24,13 +25,15 @@ from .tested_part import tested_part
 
 
 class PairJob:
-    """The run of a search's choice with a pair: an ordinary run of one seed, tested once.
+    """The run of a search's choice with a pair: an ordinary run of one seed, tested once. The run of one of
+    several candidates is tested only if that one is chosen.
 
     Args:
         name: The run's name.
         arm: The method on the stream.
         number: The pair's number.
         chosen: The search.
+        test: Whether the run is tested.
 
     Attributes:
         config: The run's configuration.
@@ -42,7 +45,7 @@ class PairJob:
         UserError: The chosen trial's configuration cannot be read, or is not the one that was chosen.
     """
 
-    def __init__(self, name: str, arm: StudyArm, number: int, chosen: Part) -> None:
+    def __init__(self, name: str, arm: StudyArm, number: int, chosen: Part, *, test: bool = True) -> None:
         file = trials_of(RUNS / chosen.name) / chosen.trial / CONFIG_FILE
         if config_digest(file) != chosen.config:
             raise UserError(f"{file}: was changed since it was chosen; allowed: what the search wrote there")
@@ -51,6 +54,7 @@ class PairJob:
         self.config = arm.on_its_stream(RunConfig.load_yaml(file)).with_values(Pair(number).values)
         self.jobs = 1
         self._file = file
+        self._test = test
         self.number = number
         self.asked = self.asked_of(number, chosen)
 
@@ -97,6 +101,7 @@ class PairJob:
             UserError: The run cannot begin. The message is one line.
         """
         how: dict[str, Any] = {"concurrent": None, "storage": None, "say": say, "source": source}
+        how |= {"test": self._test}
         if self.begun():
             return TrainStart.resumed(self.name, said={}, **how)
         how |= {"name": self.name, "chosen": chosen_by(self._file, self.config)}
@@ -104,4 +109,16 @@ class PairJob:
 
     def part(self, result: RunResult) -> Part:
         """The part of its result that the study keeps."""
-        return tested_part(self.name, self.asked, result)
+        part = tested_part(self.name, self.asked, result)
+        walked = len(result.trials[0].reports) == len(result.tasks) if result.trials else False
+        return self._validated(part, result) if self.arm.best > 1 and walked else part
+
+    def _validated(self, part: Part, result: RunResult) -> Part:
+        """The part with the search's objective, after the last task that the search's protocol has. It has
+        it also where the look at test data failed.
+        """
+        objective = self.arm.searched.space.objective
+        value = objective.value(result.trials[0].reports[: self.arm.protocol.tasks])
+        if value is None:
+            return replace(part, reason=f"has no {objective.metric}, by which one of the best is chosen")
+        return replace(part, validation=value)

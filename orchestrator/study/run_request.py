@@ -20,6 +20,9 @@ TRIALS = "trials"
 BUDGET = "budget"
 """The name of what its trials may spend, where it has no such number."""
 
+BEST = "best"
+"""The name of how many of its trials are run with every pair, where these are several."""
+
 _LONGEST = 60  # characters of a value in an error
 _DIGITS = 16  # digits of a sha256, which people compare
 _NOTHING = object()  # stands for no value, not even None
@@ -89,6 +92,12 @@ class RunRequest:
         chosen = {"search": search, "trial": trial, "configuration": config[:_DIGITS]}
         return cls({**chosen, **{f"set {key}": value for key, value in Pair(number).values.items()}})
 
+    def with_best(self, count: int) -> RunRequest:
+        """This, of a search of which so many trials are run with every pair. One is not named, since earlier
+        versions had no other number.
+        """
+        return self if count == 1 else RunRequest({**self.values, BEST: count})
+
     def check(self, kept: RunRequest, where: str, allowed: str) -> None:
         """Checks that a run was asked for this, or a search for fewer trials or less time: it may grow.
 
@@ -112,6 +121,8 @@ def _grows(key: str, then: Any, now: Any) -> bool:
     if key == BUDGET and isinstance(then, str) and isinstance(now, str):
         before, after = Budget.of(then, BUDGET), Budget.of(now, BUDGET)
         return before.of_gpus == after.of_gpus and before.hours < after.hours
+    if key == BEST:
+        return then is _NOTHING or (isinstance(then, int) and isinstance(now, int) and then < now)
     return key == TRIALS and isinstance(then, int) and isinstance(now, int) and then < now
 
 

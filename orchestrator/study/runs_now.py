@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..storage.run_folder import RUNS
+from .chosen_part import chosen_part
 from .pair_job import PairJob
 from .reference import Reference
 from .run_request import RunRequest
@@ -29,6 +30,8 @@ class RunNow:
         chosen: The search whose choice a pair has; None: it has chosen nothing yet, or this is the search or
             a reference.
         reference: The reference that it is a run of; None: it is a run of the method.
+        tested: Whether it is tested. The runs of one of several candidates are tested once it is chosen.
+        walked: Whether nothing is left of it but the look at test data.
     """
 
     name: str
@@ -38,13 +41,16 @@ class RunNow:
     done: Part | None
     chosen: Part | None
     reference: Reference | None = None
+    tested: bool = True
+    walked: bool = False
 
 
 def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
     """The searches of a study and its runs with a pair, method by method, then its references.
 
     A search that is asked for more trials than it had is to be resumed. Until that has happened, its pairs
-    are those of its earlier choice.
+    are those of its earlier choice. Where several trials of each search are run with every pair, all of them
+    are listed, and so many for a search that has not ended.
 
     Args:
         study: The study.
@@ -54,6 +60,9 @@ def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
         name = study.name_of(arm)
         asked, chosen = SearchJob(name, arm).asked, book.done(name)
         yield RunNow(name, arm, None, asked, book.done(name, asked), None)
+        if study.request.best > 1:
+            yield from _of_candidates(study, book, arm, chosen)
+            continue
         for number in study.numbers:
             name = study.pair_name(arm, number, chosen)
             wanted = None if chosen is None else PairJob.asked_of(number, chosen)
@@ -65,3 +74,22 @@ def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
             # Other studies share it, and whoever removes a study may remove it too.
             done = book.done(name, wanted) if (RUNS / name).exists() else None
             yield RunNow(name, reference.arm, number, wanted, done, None, reference)
+
+
+def _of_candidates(study: Study, book: StudyBook, arm: StudyArm, search: Part | None) -> Iterator[RunNow]:
+    """The runs with a pair of the best trials of a search."""
+    if search is None or not search.candidates:
+        for number in study.numbers:
+            for nth in range(min(study.request.best, arm.trials)):
+                name = f"{study.name_of(arm)}, choice {nth + 1}, pair {number}"  # which no folder has
+                yield RunNow(name, arm, number, None, None, None)
+        return
+    chosen = chosen_part(study, book, arm)
+    for number in study.numbers:
+        for one in search.each_candidate:
+            name, wanted = study.pair_name(arm, number, one), PairJob.asked_of(number, one)
+            part, tested = book.parts.get(name), chosen is not None and one.trial == chosen.trial
+            walked = part is not None and part.asked == wanted and part.validation is not None
+            done = book.done(name, wanted) if walked else None
+            done = done if done is not None and (done.test or not tested) else None
+            yield RunNow(name, arm, number, wanted, done, one, tested=tested, walked=walked)

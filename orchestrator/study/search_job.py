@@ -19,6 +19,8 @@ from ..search.budget import MOST_TRIALS
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.trial_files import TESTED_FILE
 from ..streams.source import StreamSource
+from .best_few import best_few
+from .candidate import Candidate
 from .config_digest import config_digest
 from .own_run import OWN_RUN, own_run
 from .run_request import RunRequest
@@ -63,7 +65,8 @@ class SearchJob:
             protocol=None if arm.protocol.usual else arm.protocol.text,
             budget=None if arm.budget is None else arm.budget.text,
         )
-        self.asked = RunRequest.search(self._request, searched.space.path)
+        self._of_sweep = RunRequest.search(self._request, searched.space.path)
+        self.asked = self._of_sweep.with_best(arm.best)
 
     @property
     def label(self) -> str:
@@ -96,7 +99,7 @@ class SearchJob:
             return None
         request = SweepRequest.read(folder / SWEEP_FILE)
         kept = RunRequest.search(request, folder / SPACE_FILE, asked_for(folder), budget_of(folder))
-        self.asked.check(kept, str(folder), OWN_RUN)
+        self._of_sweep.check(kept, str(folder), OWN_RUN)
         if looked := next(trials_of(folder).glob(f"*/{TESTED_FILE}"), None):
             raise UserError(f"{looked}: a study's search looks at no test data; allowed: {OWN_RUN}")
         return kept
@@ -115,7 +118,7 @@ class SearchJob:
         if (asked := self._kept()) is None:
             method = self.arm.method
             return SweepStart.new(self._request, named_space(method.name, method.space), self.name, **how)
-        more = self._more() if asked.values != self.asked.values else {}
+        more = self._more() if asked.values != self._of_sweep.values else {}
         kept: dict[str, Any] = {"trials": None, **more, "concurrent": None, "storage": None, "said": {}}
         start = SweepStart.resumed(self.name, **kept, retry=True, **how)
         # A sweep of an earlier version, which did not record it.
@@ -144,7 +147,21 @@ class SearchJob:
             trials=sum(trial.status != "interrupted" for trial in result.trials),
             failed_trials=len(failed),
             reason=reason,
+            **self._candidates(result),
         )
+
+    def _candidates(self, result: RunResult) -> dict[str, Any]:
+        """The best trials, where the study asks for several."""
+        if self.arm.best == 1:
+            return {}
+        store = TrialStore(trials_of(result.folder), result.objective, len(result.tasks))
+        found = [
+            Candidate(
+                one.id, config_digest(store.trial_folder(one.id) / CONFIG_FILE), store.value(one) or 0.0
+            )
+            for one in best_few(store, self.arm.best)
+        ]
+        return {"candidates": tuple(found), "mode": result.objective.mode}
 
     def _first(self, result: RunResult) -> str:
         """The id of the trial that the search chose first, with the number of trials with which it began.

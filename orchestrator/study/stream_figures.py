@@ -14,6 +14,7 @@ from ..statistics.holm import holm
 from ..statistics.paired_comparison import compare_pairs
 from ..statistics.verdict import verdict
 from ..streams import registry as streams
+from .chosen_part import chosen_part
 from .run_request import BUDGET, TRIALS
 from .study import Study
 from .study_arm import StudyArm
@@ -50,16 +51,17 @@ class StreamFigures:
         return (
             f"`{self.measure}` on test data, in percent: mean and sample standard deviation over pairs of "
             f"seed and order, and the mean's 95 % interval. Values were chosen on validation data{by} "
-            f"({protocol.text}).{self._given()}{self._held()}{self._orders()}{self._commits()}"
+            f"({protocol.text}).{self._confirmed()}{self._given()}{self._held()}{self._orders()}{self._commits()}"
         )
 
     def failed(self) -> list[str]:
         """A line for each run that failed."""
         names = []
         for arm in self.arms:
-            chosen = self._book.done(self._study.name_of(arm))
+            search = self._book.done(self._study.name_of(arm))
             names += [self._study.name_of(arm)]
-            names += [self._study.pair_name(arm, n, chosen) for n in self._study.numbers]
+            for one in (search,) if search is None else search.each_candidate:
+                names += [self._study.pair_name(arm, n, one) for n in self._study.numbers]
         parts = [part for name in names if (part := self._book.parts.get(name)) and part.reason]
         return [f"{part.name}: {part.reason}" for part in parts]
 
@@ -94,12 +96,22 @@ class StreamFigures:
 
     def _figures_of(self, arm: StudyArm) -> dict[int, float]:
         """Pair -> figure on test data, for the search's choice and the pairs that have ended."""
-        if (chosen := self._book.done(self._study.name_of(arm))) is None:
+        if (chosen := chosen_part(self._study, self._book, arm)) is None:
             return {}
         names = {n: self._study.pair_name(arm, n, chosen) for n in self._study.numbers}
         parts = {n: self._book.done(name) for n, name in names.items()}
         found = {n: part.test.get(self.measure, nan) for n, part in parts.items() if part}
         return {n: value for n, value in found.items() if isfinite(value)}
+
+    def _confirmed(self) -> str:
+        """The sentence above the table on the best trials of each search, where several were run."""
+        if (best := self._study.request.best) == 1:
+            return ""
+        metric = self.arms[0].space.objective.metric
+        return (
+            f" The {best} best trials of each search were run with every pair, and the one with the best "
+            f"mean `{metric}` over the pairs was chosen."
+        )
 
     def _given(self) -> str:
         """What is said of the searches' budget above the table, where each had the same."""
@@ -121,7 +133,7 @@ class StreamFigures:
         """
         said = ""
         for arm in self.arms:
-            search = self._book.done(self._study.name_of(arm))
+            search = chosen_part(self._study, self._book, arm)
             names = [self._study.pair_name(arm, n, search) for n in self._study.numbers] if search else []
             orders = [part.stream for name in names if (part := self._book.done(name)) and part.stream]
             if search is None or not orders:
@@ -139,7 +151,7 @@ class StreamFigures:
         """The sentence above the table where its runs were made at several commits of the code."""
         parts: list[Part] = []
         for arm in self.arms:
-            if (search := self._book.done(self._study.name_of(arm))) is not None:
+            if (search := chosen_part(self._study, self._book, arm)) is not None:
                 names = [self._study.pair_name(arm, n, search) for n in self._study.numbers]
                 parts += [search, *filter(None, map(self._book.done, names))]
         found = Counter(part.commit.replace(", ", " and ") or "unknown" for part in parts)

@@ -52,6 +52,7 @@ class Study:
         if (kinds := request.references) != ():
             beside = [one for some in study.on_streams() for one in Reference.all_of(some, kinds)]
             study = replace(study, references=tuple(beside))
+        study._check_best()
         study._check_memory()
         study._check_streams()
         study._check_names()
@@ -98,6 +99,14 @@ class Study:
     def names(self) -> list[str]:
         """The names of all runs, as long as no search has grown."""
         return [name for arm in self.arms for name in self.names_of(arm)]
+
+    def _check_best(self) -> None:
+        protocol, best = self.request.protocol, self.request.best
+        if best > 1 and protocol.other:
+            raise UserError(
+                f"best {best}: with protocol {protocol.text} the choice would be made on the stream that is "
+                "reported on; allowed: best 1, or another protocol"
+            )
 
     def _check_memory(self) -> None:
         memory = self.request.memory

@@ -36,6 +36,7 @@ class StudyArm:
         protocol: The protocol, which says by which data its search chooses.
         budget: What the trials of its search may spend, in the place of ``trials``; None: it has a number of
             trials.
+        best: How many of the best trials of its search are run with every pair.
     """
 
     method: Arm
@@ -45,6 +46,7 @@ class StudyArm:
     trials: int
     protocol: SearchProtocol
     budget: Budget | None = None
+    best: int = 1
 
     @classmethod
     def of(cls, request: StudyRequest, method: Arm, stream: Arm | None) -> StudyArm:
@@ -73,7 +75,8 @@ class StudyArm:
         trials = request.trials or own.space.trials
         if request.budget is not None:
             request.budget.check_options(own.space.config.run)
-        return cls(method, stream, searched, own.space, trials, request.protocol, request.budget)
+        how = trials, request.protocol, request.budget, request.best
+        return cls(method, stream, searched, own.space, *how)
 
     @property
     def memory(self) -> str:

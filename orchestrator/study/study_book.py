@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..storage.atomic_write import write_text
 from ..storage.run_files import BOOK_FILE
+from .candidate import Candidate
 from .run_request import RunRequest
 
 _FORMAT = 2  # 2: each part has its run's request
+_NEW = {"candidates": (), "mode": "", "validation": None}  # left out, as a study of one candidate has none
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Part:
             or with the least number that had a trial to choose; empty for a pair, and where there was none.
         commit: The code that made it (:func:`~orchestrator.study.made_by.made_by`); empty where that is not
             known, as in a study that an earlier version began.
+        candidates: The best trials of a search, the best one first, where several are run with every pair;
+            else empty.
+        mode: Which end of the search's objective is better, ``max`` or ``min``; empty without candidates.
+        validation: The search's objective on validation data of a candidate's run with a pair; None for
+            every other run.
     """
 
     name: str
@@ -54,11 +61,22 @@ class Part:
     reason: str = ""
     first: str = ""
     commit: str = ""
+    candidates: tuple[Candidate, ...] = ()
+    mode: str = ""
+    validation: float | None = None
 
     @property
     def later(self) -> str:
         """The id of the chosen trial, where the search grew and chose another one at first; else empty."""
         return self.trial if self.first and self.trial != self.first else ""
+
+    @property
+    def each_candidate(self) -> tuple[Part, ...]:
+        """The search as if it had chosen each of its candidates; itself where it has none."""
+        found = [
+            replace(self, trial=one.trial, config=one.config, score=one.score) for one in self.candidates
+        ]
+        return tuple(found) or (self,)
 
 
 class StudyBook:
@@ -107,12 +125,19 @@ class StudyBook:
     def add(self, part: Part) -> None:
         """Records a run that has ended."""
         self.parts[part.name] = part
-        content = {name: {**asdict(kept), "asked": kept.asked.values} for name, kept in self.parts.items()}
+        content = {name: _plain(kept) for name, kept in self.parts.items()}
         write_text(self.path, json.dumps({"format": _FORMAT, "parts": content}, indent=1))
 
 
+def _plain(part: Part) -> dict[str, Any]:
+    """What :func:`_part` reads."""
+    plain = {**asdict(part), "asked": part.asked.values}
+    return {key: value for key, value in plain.items() if key not in _NEW or value != _NEW[key]}
+
+
 def _part(name: str, said: Mapping[str, Any]) -> Part:
-    part = Part(**{**said, "asked": RunRequest(dict(said["asked"]))})
+    candidates = tuple(Candidate(**one) for one in said.get("candidates", ()))
+    part = Part(**{**said, "asked": RunRequest(dict(said["asked"])), "candidates": candidates})
     if part.name != name:
         raise ValueError(f"{part.name} under the name {name}")
     return part

@@ -51,7 +51,7 @@ class ArmForecast:
         search = next(run for run in runs if run.pair is None)
         ended = sum(1 for _ in trials_of(RUNS / search.name).glob(f"*/{STATUS_FILE}"))
         trials = 0 if search.done else max(0, arm.trials - ended)
-        pairs = sum(run.pair is not None and run.done is None for run in runs)
+        pairs = sum(run.pair is not None and run.done is None and not run.walked for run in runs)
         hours = size = 0.0
         own = arm.searched.space.config, arm.protocol.tasks
         if arm.budget is not None and not search.done:

@@ -19,9 +19,20 @@ from .reference_kinds import plain_references, references_of
 PAIRS = 8
 """The default number of pairs of seed and order. Six are the fewest with which a Wilcoxon test can decide."""
 
-_COUNTS = {"trials": 1, "pairs": 1, "memory": 0}
+_COUNTS = {"trials": 1, "pairs": 1, "memory": 0, "best": 1}
 _BUDGETS = ("trials", "time", "gpu_hours")
-_KEYS = ("question", "methods", "streams", "memory", *_BUDGETS, "protocol", "pairs", "references", "set")
+_KEYS = (
+    "question",
+    "methods",
+    "streams",
+    "memory",
+    *_BUDGETS,
+    "protocol",
+    "best",
+    "pairs",
+    "references",
+    "set",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,8 @@ class StudyRequest:
         values: Dotted key -> value, for all methods and streams.
         references: Which reference runs there are beside the methods; None: all of equal compute.
         budget: What the trials of each search may spend; None: each has a number of trials.
+        best: How many of the best trials of each search are run with every pair. One of them is chosen by
+            these runs' validation data.
     """
 
     question: str
@@ -51,6 +64,7 @@ class StudyRequest:
     values: Mapping[str, Any] | None = None
     references: tuple[str, ...] | None = ()
     budget: Budget | None = None
+    best: int = 1
 
     @classmethod
     def read(cls, path: Path) -> StudyRequest:
@@ -103,6 +117,7 @@ class StudyRequest:
             flat,
             references_of(content.get("references"), where),
             budget,
+            best=1 if content.get("best") is None else content["best"],
         )
 
     def text(self) -> str:
@@ -116,6 +131,7 @@ class StudyRequest:
                 "trials": self.trials,
                 **self._spent(),
                 "protocol": self.protocol.text,
+                **({} if self.best == 1 else {"best": self.best}),
                 "pairs": self.pairs,
                 **({} if self.references == () else {"references": plain_references(self.references)}),
                 "set": dict(self.values or {}),

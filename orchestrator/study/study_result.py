@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..record.recorded_importance import recorded_importance
 from ..report.method_result import MethodResult
@@ -12,6 +13,8 @@ from ..report.study_result import StudyResult
 from ..storage.run_files import trials_of
 from ..storage.run_folder import RUNS
 from .again import commands_of
+from .candidate_results import candidate_results
+from .chosen_part import chosen_part
 from .pair import Pair
 from .recorded_pair import recorded_pair
 from .recorded_search import recorded_search
@@ -59,7 +62,9 @@ def _on_stream(study: Study, book: StudyBook, there: StreamFigures) -> StreamRes
 
 def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> MethodResult:
     name = study.name_of(arm)
-    search = book.parts.get(name)
+    search, found = book.parts.get(name), chosen_part(study, book, arm)
+    if study.request.best > 1:
+        search = search and (found or replace(search, trial="", score=None))
     chosen = search.trial if search else ""
     curves, values, missing = recorded_search(RUNS / name, arm.space.objective.metric, chosen)
     unread += [missing] if missing else []
@@ -75,12 +80,13 @@ def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> 
         values,
         commands_of(arm, search, next(_parts(study, book, arm), None)),
         mattered=recorded_importance(RUNS / name),
+        candidates=candidate_results(study, book, arm),
     )
 
 
 def _parts(study: Study, book: StudyBook, arm: StudyArm) -> Iterator[tuple[int, Part]]:
     """The pairs' numbers, and the runs with them that have ended and have the search's choice."""
-    if (chosen := book.done(study.name_of(arm))) is not None:
+    if (chosen := chosen_part(study, book, arm)) is not None:
         for number in study.numbers:
             if (part := book.done(study.pair_name(arm, number, chosen))) is not None:
                 yield number, part

@@ -100,13 +100,14 @@ class StudyRun:
             return 1
         return 0 if all(run.done for run in runs_now(self._study, self.book)) else 1
 
-    def _jobs(self, arms: Sequence[StudyArm], number: int | None) -> list[_Job]:
+    def _jobs(self, arms: Sequence[StudyArm], number: int | None, walked: bool) -> list[_Job]:
         """The searches, or the runs with a pair, that are left. A method whose search chose nothing has no
-        runs with a pair.
+        runs with a pair. With ``walked`` they are those of which only the look at test data is left, else
+        the others.
         """
         found: list[_Job] = []
         for run in runs_now(self._study, self.book):
-            if run.arm not in arms or run.pair != number or run.done is not None:
+            if run.arm not in arms or run.pair != number or run.done is not None or run.walked != walked:
                 continue
             if number is None:
                 found.append(SearchJob(run.name, run.arm))
@@ -114,7 +115,8 @@ class StudyRun:
                 found.append(ReferenceJob(run.reference, number))
             elif run.chosen is not None and run.asked is not None:
                 try:
-                    found.append(PairJob(run.name, run.arm, number, run.chosen))
+                    test = run.tested and (walked or run.arm.best == 1)
+                    found.append(PairJob(run.name, run.arm, number, run.chosen, test=test))
                 except UserError as error:
                     self._failed(run.name, run.asked, error)
         return found
@@ -125,7 +127,11 @@ class StudyRun:
         """
         with LentSession(self._say, self._last_words) as session:
             for number in (None, *self._study.numbers):
-                jobs = self._jobs(arms, number)
+                jobs = self._jobs(arms, number, walked=False)
+                if jobs and (status := self._together(jobs, session)):
+                    return status
+            for number in self._study.numbers:
+                jobs = self._jobs(arms, number, walked=True)
                 if jobs and (status := self._together(jobs, session)):
                     return status
         return 0
@@ -228,7 +234,8 @@ class StudyRun:
         # The runs with a pair follow in this session, unless the searches are shown another stream than they.
         apart = isinstance(jobs[0], SearchJob) and jobs[0].arm.searches_apart
         beside = sum(one.arm.shares() == jobs[0].arm.shares() for one in self._study.references)
-        more = 0 if apart else (len(jobs) + beside) * len(self._study.numbers)
+        each = len(jobs) * (jobs[0].arm.best if isinstance(jobs[0], SearchJob) else 1)
+        more = 0 if apart else (each + beside) * len(self._study.numbers)
         # The lanes take it from there. The session before may have had another one.
         shutil.rmtree(folder / TOKENIZER_FOLDER, ignore_errors=True)
         return SessionRequest(
@@ -256,4 +263,6 @@ def _found(part: Part, metric: str) -> str:
     name = metric.partition("/")[2]
     if name in part.test:
         return f"test/{name} {part.test[name]:.2f}"
+    if part.validation is not None:
+        return f"{part.validation:.2f} on validation data"
     return f"{part.trial} is best, {metric} {part.score:.2f}" if part.score is not None else "ended"

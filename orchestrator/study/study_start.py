@@ -78,6 +78,7 @@ class StudyStart:
         trials: int | None = None,
         references: Sequence[str] | bool | None = None,
         budget: Budget | None = None,
+        best: int | None = None,
     ) -> StudyStart:
         """Resumes the study in ``runs/NAME``, which may grow.
 
@@ -90,17 +91,17 @@ class StudyStart:
             references: Further reference runs beside the methods; True: all of equal compute; None: as
                 before.
             budget: What the trials of each search may spend in all; None: as before.
+            best: How many trials of each search are to be run with every pair in all; None: as before.
 
         Raises:
             UserError: There is no such study, it cannot become what is asked for, or a run of it had another
                 request.
         """
         request = _kept_request(name, "--resume")
-        if pairs is not None and pairs < request.pairs:
-            raise UserError(
-                f"--pairs {pairs}: the study was asked for {request.pairs}; allowed are whole numbers from "
-                f"{request.pairs}, in all"
-            )
+        for key, more, had in (("pairs", pairs, request.pairs), ("best", best, request.best)):
+            if more is not None and more < had:
+                allowed = f"allowed are whole numbers from {had}, in all"
+                raise UserError(f"--{key} {more}: the study was asked for {had}; {allowed}")
         if trials is not None or budget is not None:
             _check_given(Study.of(name, request), trials, budget)
         known_labels = {arm.label for arm in request.methods}
@@ -111,7 +112,7 @@ class StudyStart:
         grown = replace(request, methods=arms, pairs=pairs or request.pairs, trials=trials or request.trials)
         if references is not None:
             grown = replace(grown, references=more_references(request.references, references))
-        grown = replace(grown, budget=budget or request.budget)
+        grown = replace(grown, budget=budget or request.budget, best=best or request.best)
         study = Study.of(name, grown)
         check_kept(study, StudyBook(study.folder))
         return cls(study, say)
@@ -143,6 +144,8 @@ class StudyStart:
             lines.append(f"  each search has {request.budget.said}")
         if request.protocol.said:
             lines.append(f"  chosen by validation data {request.protocol.said} ({request.protocol.text})")
+        if request.best > 1:
+            lines.append(f"  the {request.best} best trials of each search are run with each pair")
         own = [run for run in runs if run.reference is None]
         forecasts = [ArmForecast.of(arm, [run for run in own if run.arm is arm]) for arm in study.arms]
         beside = [ReferenceForecast.of(one, runs) for one in study.references]

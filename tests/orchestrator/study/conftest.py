@@ -34,9 +34,9 @@ def played(tmp_path, monkeypatch):
     order. ``sessions`` has what each session was asked for, ``switched`` what one was asked for later. ``at``
     says what becomes of a trial, (run, trial) -> an outcome or an error; without it trial n scores 10 n, and
     a pair has 50 and its seed on test data. ``score`` and ``figure`` may say otherwise, of a trial's number
-    and of a pair's seed and learning rate, which is 0.001 n of trial n. With a budget a task of a search
-    takes ``seconds``.
-    ``refuses`` is the error with which a session does not start.
+    and of a pair's seed and learning rate, which is 0.001 n of trial n; ``seen`` says what a pair has on
+    validation data after a task, 10 without it. ``figure`` may be an outcome. With a budget a task of a
+    search takes ``seconds``. ``refuses`` is the error with which a session does not start.
 
     ``new(**asked)`` and ``resumed(**more)`` are starts of the study ``s``, of two methods, two trials and two
     pairs. ``begun`` and ``gone_on`` run them, and give the exit status and the last lines. ``parts()`` is
@@ -48,6 +48,7 @@ def played(tmp_path, monkeypatch):
     found.seconds = 60.0
     found.score = lambda number: 10.0 * number
     found.figure = lambda seed, rate: 50.0 + seed
+    found.seen = lambda seed, rate, task: 10.0
     found.new = lambda name="s", **asked: StudyStart.new(
         StudyRequest.of(ASKED | asked, "f"), name, lambda line: None
     )
@@ -155,13 +156,17 @@ class _Listener:
         job = self._jobs.pop(self.under_way[0])
         if job.kind == "test":
             rate = job.base["method"].get("learning_rate", 0.0)
-            tested = _tested(job.folder, job.stamp, self._found.figure(job.values["run.seed"], rate))
-            self._on_end(job, Outcome("finished", metrics=tested))
+            figure = self._found.figure(job.values["run.seed"], rate)
+            if not isinstance(figure, Outcome):
+                figure = Outcome("finished", metrics=_tested(job.folder, job.stamp, figure))
+            self._on_end(job, figure)
             return
         outcome = _outcome(self._found, job.folder.parents[1].name, job.id)
         if outcome.status == "finished":
+            rate, seed = job.base["method"].get("learning_rate", 0.0), job.values["run.seed"]
             for task in (1, 2):
-                self._on_report(job, {"task": task, "validation/average": 10.0})
+                value = self._found.seen(seed, rate, task)
+                self._on_report(job, {"task": task, "validation/average": value})
         self._on_end(job, outcome)
 
 

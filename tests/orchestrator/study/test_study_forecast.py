@@ -36,7 +36,7 @@ def arm(tmp_path, monkeypatch):
 
 def _runs(search=None, *pairs):
     return [
-        SimpleNamespace(name=f"s{number or ''}", pair=number or None, done=done)
+        SimpleNamespace(name=f"s{number or ''}", pair=number or None, done=done, walked=False)
         for number, done in enumerate([search, *pairs])
     ]
 
