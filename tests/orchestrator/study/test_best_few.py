@@ -1,6 +1,7 @@
 """Studies that run the best few trials of each search with every pair, and choose among them (played)."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from told_study import read_page
@@ -10,10 +11,10 @@ from orchestrator.execution.job import Outcome
 from orchestrator.housekeeping.found_run import FoundRun
 from orchestrator.housekeeping.studies import runs_asked_for, study_runs
 from orchestrator.study import __main__ as command
+from orchestrator.study.best_few import best_few
 from orchestrator.study.choose import choose
 from orchestrator.study.run_request import RunRequest
 from orchestrator.study.runs_now import runs_now
-from orchestrator.study.study_arm import StudyArm
 from orchestrator.study.study_book import Candidate, Part, StudyBook
 from orchestrator.study.study_forecast import ArmForecast
 from orchestrator.study.study_request import StudyRequest
@@ -314,4 +315,10 @@ def test_the_choice_among_runs():
     assert chosen({"a": ["failed", 2.0], "b": [9.0, "failed"]}) is None
     assert choose(None, 2, _runs({})) is None
     assert choose(_search(), 1, _runs({})) == _search()
-    assert StudyArm.__dataclass_fields__["best"].default == 1
+
+
+def test_the_best_trials_of_a_store_are_its_choices_one_after_another():
+    store = SimpleNamespace(trials={name: SimpleNamespace(id=name) for name in "abc"})
+    store.best = lambda: next((store.trials[name] for name in "bca" if name in store.trials), None)
+    assert [one.id for one in best_few(store, 2)] == ["b", "c"] and list(store.trials) == ["a", "b", "c"]
+    assert [one.id for one in best_few(store, 9)] == ["b", "c", "a"]
