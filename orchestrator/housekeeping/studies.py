@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ from ..storage.reference_name import reference_kind
 from ..storage.run_files import BOOK_FILE, STUDY_FILE
 from ..study.arm import Arm
 from ..study.choose import choose
+from ..study.found_orders import OrderStore
+from ..study.pair import EXTREMES
 from ..study.run_name import run_name
 from ..study.study_book import Part, StudyBook
 from ..study.study_request import StudyRequest
 
-_BEGUN = re.compile(r"(-trial_\d+)?-pair(\d+)")
+_BEGUN = re.compile(r"(-trial_\d+)?-(?:pair(\d+)|(?:worst|best)-order)")
 
 
 def study_runs(study: Path) -> list[str]:
@@ -31,21 +35,22 @@ def study_runs(study: Path) -> list[str]:
     names, pairs = runs_asked_for(study), range(1, request.pairs + 1)
     begun: list[str] = []
     for search in (name for name, pair in names.items() if pair is None):
-        there = (folder.name for folder in study.parent.glob(f"{search}-*pair*"))
+        there = (folder.name for folder in study.parent.glob(f"{search}-*"))
         found = {name: _BEGUN.fullmatch(name[len(search) :]) for name in there}
-        begun += [name for name, match in found.items() if match and int(match[2]) in pairs]
+        begun += [name for name, m in found.items() if m and (m[2] is None or int(m[2]) in pairs)]
     return list(dict.fromkeys([*names, *begun, *_noted(study)]))
 
 
-def runs_asked_for(study: Path) -> dict[str, int | None]:
+def runs_asked_for(study: Path) -> dict[str, int | str | None]:
     """The runs that the study in the folder ``study`` asks for, by what its searches have chosen so far. They
-    are name -> the pair's number, or None for a search.
+    are name -> the pair's number or the name of an extreme order, or None for a search.
 
     Raises:
         UserError: The study's request cannot be read.
     """
     request, parts = StudyRequest.read(study / STUDY_FILE), _parts(study)
-    asked: dict[str, int | None] = {}
+    asked: dict[str, int | str | None] = {}
+    orders = OrderStore(study).found if request.orders else {}
     for stream in request.streams or (None,):
         for method in request.methods:
             search = run_name(study.name, request, method, stream, None)
@@ -53,6 +58,11 @@ def runs_asked_for(study: Path) -> dict[str, int | None]:
             for n in range(1, request.pairs + 1):
                 for later in _later(parts.get(search)):
                     asked[run_name(study.name, request, method, stream, n, later)] = n
+            one = next(iter(orders.values())) if stream is None and orders else None
+            found = one if stream is None else orders.get(stream.label)
+            for which in EXTREMES if request.orders and not (found and found.reason) else ():
+                later = _chosen_later(study, request, method, stream, parts.get(search))
+                asked[run_name(study.name, request, method, stream, which, later)] = which
     return asked
 
 
@@ -68,16 +78,32 @@ def untested_runs(study: Path) -> set[str]:
     found: set[str] = set()
     for stream in request.streams or (None,) if request.best > 1 else ():
         for method in request.methods:
-
-            def names(one: Part, method: Arm = method, stream: Arm | None = stream) -> list[str]:
-                pairs = range(1, request.pairs + 1)
-                return [run_name(study.name, request, method, stream, n, one.later) for n in pairs]
-
+            names = partial(_names, study, request, method, stream)
             search = book.done(run_name(study.name, request, method, stream, None))
-            chosen = choose(search, request.best, lambda one: [book.parts.get(n) for n in names(one)])
+            chosen = choose(search, request.best, partial(_runs, book, names))
             mine = [] if chosen is None else names(chosen)
             found |= {name for name in mine if (part := book.done(name)) is not None and not part.test}
     return found
+
+
+def _names(study: Path, request: StudyRequest, method: Arm, stream: Arm | None, one: Part) -> list[str]:
+    """The runs with every pair of what a search has chosen."""
+    pairs = range(1, request.pairs + 1)
+    return [run_name(study.name, request, method, stream, n, one.later) for n in pairs]
+
+
+def _runs(book: StudyBook, names: Callable[[Part], list[str]], one: Part) -> list[Part | None]:
+    return [book.parts.get(name) for name in names(one)]
+
+
+def _chosen_later(study: Path, request: StudyRequest, method: Arm, stream: Arm | None, noted: Any) -> str:
+    """As :func:`_later`, of the trial that is tested."""
+    if request.best == 1:
+        return _later(noted)[0]
+    book, names = StudyBook(study), partial(_names, study, request, method, stream)
+    search = book.done(run_name(study.name, request, method, stream, None))
+    chosen = choose(search, request.best, partial(_runs, book, names))
+    return "" if chosen is None else chosen.later
 
 
 def studies_of(runs: Path) -> dict[str, str]:

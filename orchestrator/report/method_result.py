@@ -30,6 +30,8 @@ class MethodResult:
             known.
         mattered: Which values of its search mattered; None where nothing is recorded.
         candidates: The best trials of its search, where several were run with every pair; else empty.
+        extremes: ``worst`` and ``best`` -> metric -> value on test data, of its runs in extreme orders that
+            have ended. No mean and no test has them.
     """
 
     label: str
@@ -44,6 +46,7 @@ class MethodResult:
     spent: Mapping[str, float] = field(default_factory=dict)
     mattered: WhatMattered | None = None
     candidates: tuple[CandidateResult, ...] = ()
+    extremes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def figures(self, metric: str) -> dict[int, float]:
         """Pair -> the metric on test data, or a cost of the run, for the pairs that have it."""

@@ -14,6 +14,7 @@ from .sections.leaderboard import leaderboard
 from .sections.matrices import matrices
 from .sections.mattered import mattered
 from .sections.memory import memory
+from .sections.orders import orders
 from .sections.pairs import pairs
 from .sections.references import references
 from .sections.searches import searches
@@ -30,6 +31,7 @@ _SECTIONS = (
     references,
     comparisons,
     pairs,
+    orders,
     curves,
     matrices,
     memory,

@@ -45,6 +45,7 @@ def _stream(stream: StreamResult) -> dict[str, Any]:
         "objective": stream.objective,
         "methods": [_method(stream, method) for method in stream.methods],
         **({"references": [_reference(one) for one in stream.references]} if stream.references else {}),
+        **({"orders": asdict(stream.orders)} if stream.orders is not None else {}),
         "comparisons": [_comparison(found) for found in stream.comparisons],
         "failed": stream.failed,
         "unread": stream.unread,
@@ -69,6 +70,7 @@ def _method(stream: StreamResult, method: MethodResult) -> dict[str, Any]:
         "spent": method.spent,
         "summaries": summaries,
         "pairs": [_pair(pair) for pair in method.pairs],
+        **({"extremes": method.extremes} if method.extremes else {}),
     }
 
 

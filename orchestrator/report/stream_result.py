@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .comparison_result import ComparisonResult
 from .method_result import MethodResult
+from .orders_result import OrdersResult
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class StreamResult:
         references: The reference runs beside the methods, each kind as a method.
         about_references: How they were come by, in sentences; empty where there are none.
         failed_references: A line for each of their runs that failed.
+        orders: The extreme orders; None where none are asked for.
         unread_references: A line for each of their runs of which something cannot be read.
     """
 
@@ -41,3 +43,4 @@ class StreamResult:
     about_references: str = ""
     failed_references: tuple[str, ...] = ()
     unread_references: tuple[str, ...] = ()
+    orders: OrdersResult | None = None

@@ -43,7 +43,7 @@ SHARED_FOLDER, ORDERED_FOLDER, ENCODING_FOLDER = "shared", "ordered", "encoding"
 and what the encoding processes share.
 """
 
-STUDY_FILE, BOOK_FILE = "study.yaml", "parts.json"
+STUDY_FILE, BOOK_FILE, ORDERS_FILE = "study.yaml", "parts.json", "orders.json"
 """Of a study: what was asked, and the figures of its runs that have ended."""
 
 PAGE_FILE, RESULT_FILE = "report.html", "result.md"

@@ -54,6 +54,7 @@ def _new(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudySta
         "protocol": None if given.protocol is None else " ".join(given.protocol),
         "best": given.best,
         "pairs": given.pairs,
+        "orders": given.orders,
         "references": given.references,
         "set": parse_set(given.set) or None,
     }
@@ -90,7 +91,7 @@ def _resumed(parser: CommandParser, given: argparse.Namespace, say: Say) -> Stud
     methods = given.methods or []
     budget = requested_budget(given.trials, given.time, given.gpu_hours)
     grow = {"methods": methods, "pairs": given.pairs, "trials": given.trials, "budget": budget}
-    grow |= {"best": given.best}
+    grow |= {"best": given.best, "orders": given.orders}
     return StudyStart.resumed(given.resume, say, **grow, references=given.references)
 
 
@@ -150,6 +151,12 @@ def _parser() -> CommandParser:
         type=int,
         metavar="N",
         help=f"pairs of seed and order (default {PAIRS}); with --resume in all",
+    )
+    parser.add_argument(
+        "--orders",
+        choices=["extreme"],
+        help="run what was chosen in the order that should be the worst and in the one that should be the "
+        "best too, beside the pairs",
     )
     parser.add_argument(
         "--references",

@@ -16,7 +16,7 @@ def best_few(store: TrialStore, count: int) -> list[TrialEntry]:
         store: The search's trials. It stays as it is.
         count: How many trials at most.
     """
-    every, found = dict(store.trials), []
+    every, found = dict(store.trials), list[TrialEntry]()
     try:
         while len(found) < count and (best := store.best()) is not None:
             found.append(best)

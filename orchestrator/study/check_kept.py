@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..errors import UserError
 from ..storage.run_files import STUDY_FILE, TRAIN_FILE
 from .own_run import own_run
-from .pair_job import PairJob
 from .reference import is_reference
 from .runs_now import runs_now
 from .search_job import SearchJob
@@ -42,8 +41,8 @@ def check_kept(study: Study, book: StudyBook) -> None:
             continue
         if run.pair is None:
             SearchJob(run.name, run.arm).begun()
-        elif own_run(run.name, TRAIN_FILE) is not None and run.chosen is not None:
-            PairJob(run.name, run.arm, run.pair, run.chosen).begun()
+        elif own_run(run.name, TRAIN_FILE) is not None and run.chosen is not None and run.asked is not None:
+            run.job().begun()
 
 
 def _left(name: str, part: Part, study: Study) -> bool:
@@ -52,5 +51,6 @@ def _left(name: str, part: Part, study: Study) -> bool:
     """
     if is_reference(part.asked):
         return True
+    every = (*study.numbers, *study.beyond)
     chosen = Part("", part.asked, trial=str(part.asked.values.get("trial")), first="another")
-    return any(name == study.pair_name(arm, n, chosen) for arm in study.arms for n in study.numbers)
+    return any(name == study.pair_name(arm, n, chosen) for arm in study.arms for n in every)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+EXTREMES = ("worst", "best")
+"""The names of the extreme orders, which stand beside the pairs' numbers."""
+
+_SEED = 1  # of the runs in extreme orders, which have one seed so that their difference is the orders'
+
+
+def extreme_values(order: Sequence[int]) -> dict[str, Any]:
+    """Dotted key -> value of a run in an extreme order."""
+    return {"run.seed": _SEED, "stream.order": list(order)}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,37 +31,50 @@ class PairJob:
     Args:
         name: The run's name.
         arm: The method on the stream.
-        number: The pair's number.
+        number: The pair's number, or one of :data:`~orchestrator.study.pair.EXTREMES`.
         chosen: The search.
         test: Whether the run is tested.
+        values: Seed and order; None: those of the pair with this number.
 
     Attributes:
         config: The run's configuration.
         jobs: How many trials it has.
-        number: The pair's number.
+        number: As given.
         asked: The request.
 
     Raises:
         UserError: The chosen trial's configuration cannot be read, or is not the one that was chosen.
     """
 
-    def __init__(self, name: str, arm: StudyArm, number: int, chosen: Part, *, test: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        arm: StudyArm,
+        number: int | str,
+        chosen: Part,
+        *,
+        test: bool = True,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
         file = trials_of(RUNS / chosen.name) / chosen.trial / CONFIG_FILE
         if config_digest(file) != chosen.config:
             raise UserError(f"{file}: was changed since it was chosen; allowed: what the search wrote there")
         self.name = name
         self.arm = arm
-        self.config = arm.on_its_stream(RunConfig.load_yaml(file)).with_values(Pair(number).values)
+        self.config = arm.on_its_stream(RunConfig.load_yaml(file)).with_values(
+            values or Pair(int(number)).values
+        )
         self.jobs = 1
         self._file = file
         self._test = test
         self.number = number
-        self.asked = self.asked_of(number, chosen)
+        self.asked = self.asked_of(number, chosen, values)
 
     @staticmethod
-    def asked_of(number: int, chosen: Part) -> RunRequest:
-        """What is asked for, of the pair ``number`` and the search ``chosen``."""
-        return RunRequest.pair(chosen.name, chosen.trial, chosen.config, number)
+    def asked_of(number: int | str, chosen: Part, values: Mapping[str, Any] | None = None) -> RunRequest:
+        """What is asked for, of the pair ``number`` or of other ``values``, and the search ``chosen``."""
+        values = values or Pair(int(number)).values
+        return RunRequest.pair(chosen.name, chosen.trial, chosen.config, values)
 
     @property
     def label(self) -> str:

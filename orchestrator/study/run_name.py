@@ -11,7 +11,7 @@ def run_name(
     request: StudyRequest,
     method: Arm,
     stream: Arm | None,
-    pair: int | None,
+    pair: int | str | None,
     later: str = "",
 ) -> str:
     """The name of the run of a method's search, or of its run with a pair.
@@ -21,9 +21,9 @@ def run_name(
         request: The study's request.
         method: The method.
         stream: The stream; None: the search spaces' own.
-        pair: The pair's number; None: the search.
+        pair: The pair's number, or the name of an extreme order; None: the search.
         later: The id of the trial whose values the run has, where the search chose another one at first.
     """
     where = [stream.file_label] if stream is not None and len(request.streams) > 1 else []
-    last = [] if pair is None else [f"pair{pair}"]
+    last = [] if pair is None else [f"pair{pair}" if isinstance(pair, int) else f"{pair}-order"]
     return "-".join([study, method.file_label, *where, *([later] if later else []), *last])

@@ -12,7 +12,6 @@ from ..errors import UserError
 from ..schema import strict_yaml
 from ..search.budget import Budget
 from ..storage.identity import digest
-from .pair import Pair
 
 TRIALS = "trials"
 """The name of the number of trials that a search is asked for."""
@@ -80,17 +79,17 @@ class RunRequest:
         )
 
     @classmethod
-    def pair(cls, search: str, trial: str, config: str, number: int) -> RunRequest:
+    def pair(cls, search: str, trial: str, config: str, values: Mapping[str, Any]) -> RunRequest:
         """What a run with a pair is asked for.
 
         Args:
             search: The name of the run that chose the values.
             trial: The id of the trial that was chosen.
             config: The sha256 of the trial's configuration.
-            number: The pair's number.
+            values: Dotted key -> value of seed and order.
         """
         chosen = {"search": search, "trial": trial, "configuration": config[:_DIGITS]}
-        return cls({**chosen, **{f"set {key}": value for key, value in Pair(number).values.items()}})
+        return cls({**chosen, **{f"set {key}": value for key, value in values.items()}})
 
     def with_best(self, count: int) -> RunRequest:
         """This, of a search of which so many trials are run with every pair. One is not named, since earlier
@@ -121,9 +120,9 @@ def _grows(key: str, then: Any, now: Any) -> bool:
     if key == BUDGET and isinstance(then, str) and isinstance(now, str):
         before, after = Budget.of(then, BUDGET), Budget.of(now, BUDGET)
         return before.of_gpus == after.of_gpus and before.hours < after.hours
-    if key == BEST:
-        return then is _NOTHING or (isinstance(then, int) and isinstance(now, int) and then < now)
-    return key == TRIALS and isinstance(then, int) and isinstance(now, int) and then < now
+    if key == BEST and then is _NOTHING:
+        return True
+    return key in (TRIALS, BEST) and isinstance(then, int) and isinstance(now, int) and then < now
 
 
 def _shown(value: Any) -> str:

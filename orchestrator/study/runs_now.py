@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..storage.run_folder import RUNS
 from .chosen_part import chosen_part
+from .found_orders import OrderStore
+from .pair import extreme_values
 from .pair_job import PairJob
 from .reference import Reference
 from .run_request import RunRequest
@@ -23,7 +26,7 @@ class RunNow:
     Attributes:
         name: Its name.
         arm: Its method on its stream.
-        pair: The pair's number; None: it is the search.
+        pair: The pair's number, or the name of an extreme order; None: it is the search.
         asked: The run's request; None for a pair whose search has chosen nothing yet.
         done: The run's part of the book, where it has ended without failing and had this request; else None.
             A reference whose folder is gone is not done.
@@ -32,17 +35,29 @@ class RunNow:
         reference: The reference that it is a run of; None: it is a run of the method.
         tested: Whether it is tested. The runs of one of several candidates are tested once it is chosen.
         walked: Whether nothing is left of it but the look at test data.
+        values: Seed and order of a run in an extreme order; None for every other run, and before the order
+            has been found.
     """
 
     name: str
     arm: StudyArm
-    pair: int | None
+    pair: int | str | None
     asked: RunRequest | None
     done: Part | None
     chosen: Part | None
     reference: Reference | None = None
     tested: bool = True
     walked: bool = False
+    values: Mapping[str, Any] | None = None
+
+    def job(self, *, test: bool = True) -> PairJob:
+        """The run as something to do, of a method whose search has chosen.
+
+        Raises:
+            UserError: See :class:`PairJob`.
+        """
+        assert self.pair is not None and self.chosen is not None
+        return PairJob(self.name, self.arm, self.pair, self.chosen, test=test, values=self.values)
 
 
 def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
@@ -56,10 +71,12 @@ def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
         study: The study.
         book: Its runs that have ended.
     """
+    orders = OrderStore(study.folder) if study.beyond else None
     for arm in study.arms:
         name = study.name_of(arm)
         asked, chosen = SearchJob(name, arm).asked, book.done(name)
         yield RunNow(name, arm, None, asked, book.done(name, asked), None)
+        yield from _in_orders(study, book, arm, orders)
         if study.request.best > 1:
             yield from _of_candidates(study, book, arm, chosen)
             continue
@@ -74,6 +91,22 @@ def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
             # Other studies share it, and whoever removes a study may remove it too.
             done = book.done(name, wanted) if (RUNS / name).exists() else None
             yield RunNow(name, reference.arm, number, wanted, done, None, reference)
+
+
+def _in_orders(study: Study, book: StudyBook, arm: StudyArm, orders: OrderStore | None) -> Iterator[RunNow]:
+    """The runs in extreme orders."""
+    found = None if orders is None else orders.found.get(arm.title)
+    if found is not None and found.reason:
+        return
+    chosen = chosen_part(study, book, arm)
+    for which in study.beyond:
+        name = study.pair_name(arm, which, chosen)
+        if chosen is None or found is None:
+            yield RunNow(name, arm, which, None, None, chosen)
+            continue
+        values = extreme_values(found.orders[which])
+        wanted = PairJob.asked_of(which, chosen, values)
+        yield RunNow(name, arm, which, wanted, book.done(name, wanted), chosen, values=values)
 
 
 def _of_candidates(study: Study, book: StudyBook, arm: StudyArm, search: Part | None) -> Iterator[RunNow]:

@@ -41,7 +41,7 @@ class StreamFigures:
         self._study = study
         self._book = book
         self.measure = HEADLINE[streams.get(arms[0].space.config.stream_name).scenario]
-        self.title = arms[0].space.config.stream_name if arms[0].stream is None else arms[0].stream.label
+        self.title = arms[0].title
         self.figures = [self._figures_of(arm) for arm in arms]
 
     def about(self) -> str:
@@ -61,7 +61,8 @@ class StreamFigures:
             search = self._book.done(self._study.name_of(arm))
             names += [self._study.name_of(arm)]
             for one in (search,) if search is None else search.each_candidate:
-                names += [self._study.pair_name(arm, n, one) for n in self._study.numbers]
+                every = (*self._study.numbers, *self._study.beyond)
+                names += [self._study.pair_name(arm, n, one) for n in every]
         parts = [part for name in names if (part := self._book.parts.get(name)) and part.reason]
         return [f"{part.name}: {part.reason}" for part in parts]
 

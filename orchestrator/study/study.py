@@ -13,6 +13,7 @@ from ..errors import UserError
 from ..storage.plain_name import check_plain
 from ..storage.run_folder import RUNS
 from ..streams.text.text_config import TextConfig
+from .pair import EXTREMES
 from .reference import Reference
 from .run_name import run_name
 from .study_arm import StudyArm
@@ -73,16 +74,21 @@ class Study:
         for _, arms in groupby(self.arms, key=lambda arm: arm.stream):
             yield list(arms)
 
-    def name_of(self, arm: StudyArm, pair: int | None = None) -> str:
+    @property
+    def beyond(self) -> Sequence[str]:
+        """The names of the extreme orders that its methods are run in beside the pairs."""
+        return EXTREMES if self.request.orders else ()
+
+    def name_of(self, arm: StudyArm, pair: int | str | None = None) -> str:
         """The name of the run of a method's search, or of its run with a pair."""
         return run_name(self.name, self.request, arm.method, arm.stream, pair)
 
-    def pair_name(self, arm: StudyArm, pair: int, chosen: Part | None) -> str:
+    def pair_name(self, arm: StudyArm, pair: int | str, chosen: Part | None) -> str:
         """The name of a method's run with a pair and the values that its search has chosen.
 
         Args:
             arm: The method on its stream.
-            pair: The pair's number.
+            pair: The pair's number, or the name of an extreme order.
             chosen: The search.
 
         Returns:
@@ -93,7 +99,7 @@ class Study:
 
     def names_of(self, arm: StudyArm) -> list[str]:
         """The names of a method's runs on a stream, its search first, as long as no search has grown."""
-        return [self.name_of(arm), *(self.name_of(arm, number) for number in self.numbers)]
+        return [self.name_of(arm), *(self.name_of(arm, one) for one in (*self.numbers, *self.beyond))]
 
     @property
     def names(self) -> list[str]:

@@ -79,6 +79,11 @@ class StudyArm:
         return cls(method, stream, searched, own.space, *how)
 
     @property
+    def title(self) -> str:
+        """What tables call the stream."""
+        return self.space.config.stream_name if self.stream is None else self.stream.label
+
+    @property
     def memory(self) -> str:
         """The replay memory of all its runs, in samples, as tables have it: ``40``, ``20 a class``, ``0``
         without one, or ``searched``.

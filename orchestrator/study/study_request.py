@@ -21,18 +21,8 @@ PAIRS = 8
 
 _COUNTS = {"trials": 1, "pairs": 1, "memory": 0, "best": 1}
 _BUDGETS = ("trials", "time", "gpu_hours")
-_KEYS = (
-    "question",
-    "methods",
-    "streams",
-    "memory",
-    *_BUDGETS,
-    "protocol",
-    "best",
-    "pairs",
-    "references",
-    "set",
-)
+_LATER = ("best", "pairs", "orders", "references", "set")
+_KEYS = ("question", "methods", "streams", "memory", *_BUDGETS, "protocol", *_LATER)
 
 
 @dataclass(frozen=True)
@@ -52,6 +42,7 @@ class StudyRequest:
         budget: What the trials of each search may spend; None: each has a number of trials.
         best: How many of the best trials of each search are run with every pair. One of them is chosen by
             these runs' validation data.
+        orders: ``extreme``: the chosen values are run in two extreme orders too; empty: with the pairs alone.
     """
 
     question: str
@@ -65,6 +56,7 @@ class StudyRequest:
     references: tuple[str, ...] | None = ()
     budget: Budget | None = None
     best: int = 1
+    orders: str = ""
 
     @classmethod
     def read(cls, path: Path) -> StudyRequest:
@@ -118,6 +110,7 @@ class StudyRequest:
             references_of(content.get("references"), where),
             budget,
             best=1 if content.get("best") is None else content["best"],
+            orders=_orders(content.get("orders"), where),
         )
 
     def text(self) -> str:
@@ -133,6 +126,7 @@ class StudyRequest:
                 "protocol": self.protocol.text,
                 **({} if self.best == 1 else {"best": self.best}),
                 "pairs": self.pairs,
+                **({"orders": self.orders} if self.orders else {}),
                 **({} if self.references == () else {"references": plain_references(self.references)}),
                 "set": dict(self.values or {}),
             }
@@ -143,6 +137,12 @@ class StudyRequest:
         if self.budget is None:
             return {}
         return {"gpu_hours": self.budget.hours} if self.budget.of_gpus else {"time": self.budget.text}
+
+
+def _orders(content: Any, where: str) -> str:
+    if content not in (None, "random", "extreme"):
+        raise UserError(f"{where}: orders {content!r}: allowed are random and extreme")
+    return "extreme" if content == "extreme" else ""
 
 
 def _budget(content: Mapping[str, Any], where: str) -> Budget | None:

@@ -15,6 +15,7 @@ from ..storage.run_folder import RUNS
 from .again import commands_of
 from .candidate_results import candidate_results
 from .chosen_part import chosen_part
+from .extreme_results import extreme_figures, extreme_orders_of
 from .pair import Pair
 from .recorded_pair import recorded_pair
 from .recorded_search import recorded_search
@@ -57,6 +58,7 @@ def _on_stream(study: Study, book: StudyBook, there: StreamFigures) -> StreamRes
         about_references=beside.about,
         failed_references=tuple(beside.failed),
         unread_references=tuple(beside.unread),
+        orders=extreme_orders_of(study, there.title),
     )
 
 
@@ -81,6 +83,7 @@ def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> 
         commands_of(arm, search, next(_parts(study, book, arm), None)),
         mattered=recorded_importance(RUNS / name),
         candidates=candidate_results(study, book, arm),
+        extremes=extreme_figures(study, book, arm),
     )
 
 

@@ -19,6 +19,8 @@ from ..streams import registry as streams
 from ..streams.identity import stream_content, stream_identity
 from ..streams.source import StreamSource
 from ..streams.text.fit_tokenizer import fit_tokenizer
+from .find_orders import find_orders
+from .found_orders import OrderStore
 from .lent_session import LentSession
 from .made_by import made_by
 from .pair_job import PairJob
@@ -100,7 +102,7 @@ class StudyRun:
             return 1
         return 0 if all(run.done for run in runs_now(self._study, self.book)) else 1
 
-    def _jobs(self, arms: Sequence[StudyArm], number: int | None, walked: bool) -> list[_Job]:
+    def _jobs(self, arms: Sequence[StudyArm], number: int | str | None, walked: bool) -> list[_Job]:
         """The searches, or the runs with a pair, that are left. A method whose search chose nothing has no
         runs with a pair. With ``walked`` they are those of which only the look at test data is left, else
         the others.
@@ -111,12 +113,12 @@ class StudyRun:
                 continue
             if number is None:
                 found.append(SearchJob(run.name, run.arm))
-            elif run.reference is not None:
+            elif run.reference is not None and isinstance(number, int):
                 found.append(ReferenceJob(run.reference, number))
             elif run.chosen is not None and run.asked is not None:
                 try:
-                    test = run.tested and (walked or run.arm.best == 1)
-                    found.append(PairJob(run.name, run.arm, number, run.chosen, test=test))
+                    one_of_few = run.arm.best > 1 and isinstance(number, int)
+                    found.append(run.job(test=run.tested and (walked or not one_of_few)))
                 except UserError as error:
                     self._failed(run.name, run.asked, error)
         return found
@@ -134,7 +136,24 @@ class StudyRun:
                 jobs = self._jobs(arms, number, walked=True)
                 if jobs and (status := self._together(jobs, session)):
                     return status
+            self._find_orders(arms[0])
+            for which in self._study.beyond:
+                jobs = self._jobs(arms, which, walked=False)
+                if jobs and (status := self._together(jobs, session)):
+                    return status
         return 0
+
+    def _find_orders(self, arm: StudyArm) -> None:
+        """Finds the extreme orders of a stream, where the study asks for them and has none of it yet."""
+        orders = OrderStore(self._study.folder)
+        if not self._study.beyond or arm.title in orders.found:
+            return
+        first = next(one for one in self._study.arms if one.title == arm.title)
+        config = first.space.start_config.with_values({"stream.order": "natural"})
+        self._say(f"looking for extreme orders of {arm.title}")
+        orders.add(arm.title, found := find_orders(config, self._read(config)))
+        said = ", ".join(f"{name} {value:.3f}" for name, value in found.similarity.items())
+        self._say(found.reason or f"tasks that follow each other are alike by {said} ({found.by})")
 
     def _together(self, jobs: Sequence[_Job], session: LentSession) -> int:
         """Runs the searches, or the runs with a pair, of methods that share a session; returns as

@@ -21,6 +21,7 @@ from ..storage.run_lock import run_lock
 from ..storage.user_path import user_path
 from .arm import Arm
 from .check_kept import check_kept
+from .pairs_said import pairs_said
 from .reference_forecast import ReferenceForecast
 from .reference_kinds import more_references
 from .run_name import run_name
@@ -79,6 +80,7 @@ class StudyStart:
         references: Sequence[str] | bool | None = None,
         budget: Budget | None = None,
         best: int | None = None,
+        orders: str | None = None,
     ) -> StudyStart:
         """Resumes the study in ``runs/NAME``, which may grow.
 
@@ -92,6 +94,7 @@ class StudyStart:
                 before.
             budget: What the trials of each search may spend in all; None: as before.
             best: How many trials of each search are to be run with every pair in all; None: as before.
+            orders: ``extreme``: the chosen values are run in extreme orders too; None: as before.
 
         Raises:
             UserError: There is no such study, it cannot become what is asked for, or a run of it had another
@@ -113,6 +116,7 @@ class StudyStart:
         if references is not None:
             grown = replace(grown, references=more_references(request.references, references))
         grown = replace(grown, budget=budget or request.budget, best=best or request.best)
+        grown = replace(grown, orders=orders or request.orders)
         study = Study.of(name, grown)
         check_kept(study, StudyBook(study.folder))
         return cls(study, say)
@@ -144,8 +148,7 @@ class StudyStart:
             lines.append(f"  each search has {request.budget.said}")
         if request.protocol.said:
             lines.append(f"  chosen by validation data {request.protocol.said} ({request.protocol.text})")
-        if request.best > 1:
-            lines.append(f"  the {request.best} best trials of each search are run with each pair")
+        lines += pairs_said(request)
         own = [run for run in runs if run.reference is None]
         forecasts = [ArmForecast.of(arm, [run for run in own if run.arm is arm]) for arm in study.arms]
         beside = [ReferenceForecast.of(one, runs) for one in study.references]

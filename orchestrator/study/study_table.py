@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
+from ..report.order_rows import order_rows
 from ..report.reference_blocks import reference_blocks
+from ..report.stream_result import StreamResult
 from ..statistics.summary import summarise
 from .stream_figures import StreamFigures
 from .study import Study
@@ -30,10 +32,11 @@ def study_table(study: Study, book: StudyBook) -> str:
     """
     question = " ".join(study.request.question.split())  # a heading is one line
     blocks = [f"# {question}"] if question else []
-    found = study_result(study, book).streams if study.references else ()
+    found = study_result(study, book).streams if study.references or study.beyond else ()
     for number, arms in enumerate(study.on_streams()):
         blocks += _blocks(study, book, StreamFigures(study, book, arms))
         blocks += reference_blocks(found[number]) if found else []
+        blocks += _orders(found[number]) if found else []
     return "\n\n".join(blocks) + "\n"
 
 
@@ -49,6 +52,15 @@ def _blocks(study: Study, book: StudyBook, there: StreamFigures) -> list[str]:
         *(["\n".join(sentences)] if sentences else []),
         *(["\n".join(["Failed, and tried again by `--resume`:", "", *failed])] if failed else []),
     ]
+
+
+def _orders(stream: StreamResult) -> list[str]:
+    """The blocks on extreme orders, where some are asked for."""
+    if stream.orders is None:
+        return []
+    heads, *rows = order_rows(stream)
+    lines = [_line(cells) for cells in (heads, ["---"] * len(heads), *rows)]
+    return [stream.orders.about, *([] if stream.orders.reason else ["\n".join(lines)])]
 
 
 def _row(study: Study, book: StudyBook, arm: StudyArm, found: dict[int, float]) -> list[str]:

@@ -294,11 +294,15 @@ def _search(mode="max", *trials):
 
 
 def _runs(values):
-    """A candidate's runs by its name: numbers, None for one to come, a text for one that failed."""
+    """A candidate's runs by its name: numbers, None for one to come, a text for one that failed, and ... for
+    one that a study of one candidate left.
+    """
 
     def made(value):
         if value is None:
             return None
+        if value is ...:
+            return Part("r", RunRequest({}), test={"average": 1.0})
         failed = isinstance(value, str)
         return Part("r", RunRequest({}), reason=value if failed else "", validation=None if failed else value)
 
@@ -311,6 +315,7 @@ def test_the_choice_among_runs():
     assert chosen({"a": [1.0, 2.0], "b": [0.0, 4.0]}, "min") == "a"
     assert chosen({"a": [1.0, 2.0], "b": [2.0, 1.0]}) == "a", "the better one of the search among equals"
     assert chosen({"a": [1.0, 2.0], "b": [9.0, None]}) is None, "a run is still to come"
+    assert chosen({"a": [1.0, 2.0], "b": [9.0, ...]}) is None, "its validation data is still to be read"
     assert chosen({"a": [1.0, 2.0], "b": [9.0, "failed"]}) == "a"
     assert chosen({"a": ["failed", 2.0], "b": [9.0, "failed"]}) is None
     assert choose(None, 2, _runs({})) is None
