@@ -32,7 +32,7 @@ class ExtremeOrders:
 def extreme_orders(similarity: np.ndarray, sizes: Sequence[int]) -> ExtremeOrders | None:
     """Looks for the orders in which tasks that follow each other are least and most alike.
 
-    This is what EDGE measures orders by ("The Lie of the Average", ICLR 2026): the mean similarity of classes
+    This is what EDGE measures orders by (Lai et al., arXiv 2509.22580): the mean similarity of classes
     in tasks that follow each other. Its released code calls the order with the lowest one hard and that with
     the highest one easy, and takes them from five clusterings. Here each is the best that comes from the
     ten best of 100 random orders by up to 20,000 random exchanges of two classes, each of which is kept where
