@@ -61,9 +61,8 @@ class PairJob:
             raise UserError(f"{file}: was changed since it was chosen; allowed: what the search wrote there")
         self.name = name
         self.arm = arm
-        self.config = arm.on_its_stream(RunConfig.load_yaml(file)).with_values(
-            values or Pair(int(number)).values
-        )
+        own = values or Pair(int(number)).values
+        self.config = arm.on_its_stream(RunConfig.load_yaml(file)).with_values(own)
         self.jobs = 1
         self._file = file
         self._test = test
