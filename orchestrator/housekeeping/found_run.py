@@ -20,7 +20,7 @@ from ..storage.reference_name import reference_kind
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, STUDY_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
 from ..storage.run_lock import lock_holder
 from ..storage.trial_files import STATUS_FILE
-from ..study.run_request import BUDGET, TRIALS
+from ..study.run_request import BEST, BUDGET, TRIALS
 from ..study.study_book import StudyBook
 from ..study.study_request import StudyRequest
 from .run_note import run_note
@@ -169,6 +169,8 @@ def _is_done(book: StudyBook, name: str, request: StudyRequest) -> bool:
     if (part := book.done(name)) is None:
         return False
     before, trials = part.asked.values.get(TRIALS), request.trials
+    if {TRIALS, BUDGET} & part.asked.values.keys() and part.asked.values.get(BEST, 1) != request.best:
+        return False
     if request.budget is not None and (given := part.asked.values.get(BUDGET)) is not None:
         return bool(given == request.budget.text)
     return not (type(before) is int and trials is not None and before < trials)

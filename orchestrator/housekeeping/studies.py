@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..storage.extreme_name import EXTREMES
 from ..storage.reference_name import reference_kind
 from ..storage.run_files import BOOK_FILE, STUDY_FILE
 from ..study.arm import Arm
 from ..study.choose import choose
 from ..study.found_orders import OrderStore
-from ..study.pair import EXTREMES
 from ..study.run_name import run_name
 from ..study.study_book import Part, StudyBook
 from ..study.study_request import StudyRequest

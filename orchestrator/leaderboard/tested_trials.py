@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import UserError
+from ..storage.extreme_name import extreme_order
 from ..storage.reference_name import reference_kind
 from ..tracking.record_reader import RecordReader
 from ..tracking.recorded_run import RecordedRun
@@ -38,8 +39,8 @@ class TestedTrials:
 def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
     """Reads the tested trials of a record.
 
-    For a sweep only the trial that it chose counts. A sweep that was given more trials may have tested
-    others.
+    A run of a study in an extreme order counts where it is asked for by its whole name. For a sweep only the
+    trial that it chose counts. A sweep that was given more trials may have tested others.
 
     Args:
         reader: The record.
@@ -52,12 +53,15 @@ def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
     every = [run for run in reader.runs(f"tags.kind = 'trial' AND {_TESTED}") if run.trial]
     beside = [run for run in every if reference_kind(run.name)]
     there = [trial for trial in every if wanted.has(trial) and (wanted.runs or trial not in beside)]
+    chosen = [run for run in there if extreme_order(run.name) and run.name not in wanted.runs]
+    there = [trial for trial in there if trial not in chosen]
     if missed := wanted.missed(there):
         raise UserError(_none(reader.store, every, " ".join(missed) if there else wanted.text()))
     if not there:
         raise UserError(_none(reader.store, every, wanted.text()))
     parents = {run.run: run for kind in ("sweep", "train") for run in reader.runs(f"tags.kind = '{kind}'")}
-    trials, left_out = [], []
+    trials: list[TestedTrial] = []
+    left_out = [f"left out: {run.name}: its order was chosen, and is no sample of orders" for run in chosen]
     for trial in there:
         parent, of = parents.get(trial.run), f"left out: {trial.name}/{trial.trial}"
         status = trial.tags.get("status", "unknown")

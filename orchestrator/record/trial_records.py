@@ -14,6 +14,7 @@ from ..config import RunConfig
 from ..evaluation.protocol import task_row, validation_metrics
 from ..evaluation.vqa_tables import question_tables
 from ..report.what_mattered import WhatMattered
+from ..storage.extreme_name import extreme_order
 from ..storage.run_files import CONFIG_FILE, IMPORTANCE_FILE, PARETO_FILE
 from ..storage.task_key import task_key
 from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_PICTURE
@@ -64,6 +65,8 @@ class TrialRecords:
         self._config_of = config_of
         self._names = run.names
         self._content = run.identity.content
+        which = extreme_order(run.folder.name)  # MLflow takes no mean over it and others
+        self._extreme = f" {which}" if which else ""
         self._scenario = run.source.scenario
         self._copy = copy
         self._aside = aside
@@ -73,7 +76,7 @@ class TrialRecords:
         config = self._config_of(entry.values)
         tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
         flat, known_by = config.flat(), configuration_key(config, self._content)
-        tags |= {"order": flat.get(_ORDER, "natural"), CONFIGURATION: known_by}
+        tags |= {"order": flat.get(_ORDER, "natural"), CONFIGURATION: known_by + self._extreme}
         self.tracker.trial_start(entry.id, flat, tags, searched=list(entry.values), number=entry.number)
 
     def task(self, trial_id: str, report: Mapping[str, float]) -> None:

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-EXTREMES = ("worst", "best")
-"""The names of the extreme orders, which stand beside the pairs' numbers."""
-
 _SEED = 1  # of the runs in extreme orders, which have one seed so that their difference is the orders'
 
 

@@ -31,7 +31,7 @@ class PairJob:
     Args:
         name: The run's name.
         arm: The method on the stream.
-        number: The pair's number, or one of :data:`~orchestrator.study.pair.EXTREMES`.
+        number: The pair's number, or one of :data:`~orchestrator.storage.extreme_name.EXTREMES`.
         chosen: The search.
         test: Whether the run is tested.
         values: Seed and order; None: those of the pair with this number.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..storage.extreme_name import extreme_name
 from .arm import Arm
 from .study_request import StudyRequest
 
@@ -25,5 +26,5 @@ def run_name(
         later: The id of the trial whose values the run has, where the search chose another one at first.
     """
     where = [stream.file_label] if stream is not None and len(request.streams) > 1 else []
-    last = [] if pair is None else [f"pair{pair}" if isinstance(pair, int) else f"{pair}-order"]
+    last = [] if pair is None else [f"pair{pair}" if isinstance(pair, int) else extreme_name(pair)]
     return "-".join([study, method.file_label, *where, *([later] if later else []), *last])

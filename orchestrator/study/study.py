@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..storage.extreme_name import EXTREMES
 from ..storage.plain_name import check_plain
 from ..storage.run_folder import RUNS
 from ..streams.text.text_config import TextConfig
-from .pair import EXTREMES
 from .reference import Reference
 from .run_name import run_name
 from .study_arm import StudyArm

@@ -10,6 +10,7 @@ from ...errors import UserError
 from ...evaluation.objective import Objective
 from ...evaluation.recorded_objective import recorded_objective
 from ...schema import strict_yaml
+from ...storage.extreme_name import extreme_order
 from ...storage.identity import Identity
 from ...storage.run_files import (
     CONFIG_FILE,
@@ -30,7 +31,8 @@ _REQUESTS = {SWEEP_FILE: "sweep", TRAIN_FILE: "train"}
 
 
 def read_runs(folder: Path) -> list[FinishedRun]:
-    """Reads the trials that have ended.
+    """Reads the trials that have ended. A run of a study in an extreme order counts where its own folder is
+    given, since it is no sample of orders.
 
     In a run with an identity, every file that is read must be the run's own.
 
@@ -42,7 +44,8 @@ def read_runs(folder: Path) -> list[FinishedRun]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the runs folder, or the folder of one run in it")
-    folders = sorted([*folder.glob(TRIALS_FOLDER), *folder.glob(f"*/{TRIALS_FOLDER}")])
+    below = [path for path in folder.glob(f"*/{TRIALS_FOLDER}") if not extreme_order(path.parent.name)]
+    folders = sorted([*folder.glob(TRIALS_FOLDER), *below])
     if not folders:
         raise UserError(f"{folder}: no runs in it (folders NAME/trials/ID)")
     return [run for trials in folders for run in _read_trials(trials)]

@@ -105,3 +105,14 @@ def test_a_search_that_began_at_what_another_chose_is_not_like_one_that_did_not(
     said = "not run alike: trials is 2 (er) and 2, begun at trial 1 of s (ewc); allowed: --allow trials"
     assert said in capsys.readouterr().err
     assert compare.main(["--record", "--allow", "trials"]) == 0
+
+
+def test_a_run_of_a_study_in_an_extreme_order_counts_by_its_whole_name_alone(record):
+    record.run("p-er-pair1", "er", [trial(1, 40.0)])
+    record.run("p-er-worst-order", "er", [trial(1, 9.0, order="ba")])
+    for runs in ((), ("p-er-*",)):
+        found = leaderboard(Path("runs"), Wanted(runs=runs))
+        assert 9.0 not in found.streams[0].methods[0].figures("average").values()
+        assert "left out: p-er-worst-order: its order was chosen, and is no sample of orders" in found.remarks
+    (stream,) = leaderboard(Path("runs"), Wanted(runs=("p-er-worst-order",))).streams
+    assert list(stream.methods[0].figures("average").values()) == [9.0]

@@ -236,6 +236,16 @@ def test_the_runs_of_all_candidates_are_the_studys(few, tmp_path):
     assert set(study_runs(folder)) == set(runs_asked_for(folder))
 
 
+def test_a_search_that_has_fewer_candidates_than_are_asked_for_has_not_ended(few, tmp_path):
+    few.begun(**few.asked_for)
+    folder = tmp_path / "runs" / "s"
+    assert FoundRun.of(folder).state == "finished"
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("best: 2", "best: 3"))
+    found = FoundRun.of(folder)
+    assert (found.state, found.done, found.asked) == ("interrupted", 8, 10)
+
+
 def test_a_dry_run_counts_the_runs_of_all_candidates(few, capsys):
     start = few.new(**few.asked_for)
     said = start.preview()

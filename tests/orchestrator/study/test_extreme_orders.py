@@ -171,3 +171,14 @@ def test_what_is_wrong_is_refused(extreme, tmp_path, capsys):
         extreme.resumed()
     words = ["--methods", "slda", "--stream", "digits", "--orders", "extreme", "--dry-run"]
     assert command.main(words) == 0 and "the worst and the best order" in capsys.readouterr().out
+
+
+def test_mlflow_groups_them_with_no_pair(extreme, tmp_path):
+    extreme.begun(orders="extreme")
+    found = {}
+    for name in ("s-plain-pair1", "s-plain-pair2", "s-plain-worst-order", "s-plain-best-order"):
+        lines = (tmp_path / "runs" / name / "tracking.jsonl").read_text().splitlines()
+        tags = [json.loads(line).get("tags") or {} for line in lines]
+        found[name] = next(one["configuration"] for one in tags if "configuration" in one)
+    key = found["s-plain-pair1"]
+    assert list(found.values()) == [key, key, f"{key} worst", f"{key} best"]

@@ -167,3 +167,10 @@ def test_of_a_sweep_for_several_objectives_the_knee_of_the_set_counts_as_tested(
     (tmp_path / "r" / "space.yaml").write_text(json.dumps({"objectives": goals}))
     found = {run.name: (run.test, run.chosen) for run in read_runs(tmp_path)}
     assert found["r/a"] == (None, "r/b") and found["r/b"][0] == {"test/average": 85.0}
+
+
+def test_a_run_of_a_study_in_an_extreme_order_is_read_where_its_own_folder_is_given(tmp_path):
+    for name in ("s-er-pair1", "s-er-best-order"):
+        write_run(tmp_path, name, "seed_1", kind="train", test=40.0)
+    assert [run.name for run in read_runs(tmp_path)] == ["s-er-pair1/seed_1"]
+    assert [run.name for run in read_runs(tmp_path / "s-er-best-order")] == ["s-er-best-order/seed_1"]
