@@ -50,6 +50,7 @@ class _FastSession:
 
     lanes = 1
     scope = ""
+    beside = None
 
     def __init__(self, jobs: int) -> None:
         self.dispatcher = ray.remote(Dispatcher).options(num_cpus=0, max_concurrency=100).remote(jobs)

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from importlib import import_module
 from pathlib import Path
 
@@ -88,6 +89,8 @@ _USED = {
     (f"{_TRAIN}.worker_group.state", "_shutdown_sync_actor"): ["sync_actor"],
     ("ray.autoscaler._private.util", "prepare_config"): ["config"],
     ("ray.autoscaler._private.util", "validate_config"): ["config"],
+    ("ray.tune.execution.tune_controller", "TuneController.is_finished"): ["self"],
+    ("ray.tune.execution.tune_controller", "TuneController.step"): ["self"],
     ("ray.tune.execution.class_cache", "ENV_VARS_TO_PROPAGATE"): None,
     ("optuna.storages", "InMemoryStorage.get_trial"): ["self", "trial_id"],
     ("mlflow.store.artifact.artifact_repository_registry", "_artifact_repository_registry.register"): [
@@ -160,6 +163,14 @@ def test_tunes_search_by_optuna_keeps_its_study_and_its_trials_where_they_are_lo
     search._ot_trials["a"].report(0.5, 3)
     found = search._ot_study._storage.get_trial(search._ot_trials["a"]._trial_id)
     assert found.intermediate_values == {3: 0.5}
+
+
+def test_a_step_of_tunes_loop_ends_with_its_callbacks():
+    """From there another search's loop is run, which steps this one."""
+    from ray.tune.execution.tune_controller import TuneController
+
+    (step,) = ast.parse(textwrap.dedent(inspect.getsource(TuneController.step))).body
+    assert "self._callbacks.on_step_end(" in ast.unparse(step.body[-1])
 
 
 def _touched(tree):

@@ -235,3 +235,11 @@ def keep_aws_keys() -> None:
     class_cache.ENV_VARS_TO_PROPAGATE -= {
         name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")
     }
+
+
+def step_tune(controller: Any) -> None:
+    """Lets the ``TuneController`` of a search do one step of its loop, unless the search has ended. The last
+    call of a step is the callbacks' ``on_step_end``.
+    """
+    if not controller.is_finished():
+        controller.step()

@@ -44,9 +44,11 @@ class Session:
     Attributes:
         request: The request.
         dispatcher: The actor that hands jobs to lanes; None before the session begins.
-        scope: The scope of the run that has the session now, see
-            :class:`~orchestrator.execution.job_listener.JobListener`.
+        scope: Of the run that has it now (:class:`~orchestrator.execution.job_listener.JobListener`).
+        beside: The searches that share the session; None: no search shares it with another one.
     """
+
+    beside: Any = None
 
     def __init__(
         self,
@@ -155,12 +157,9 @@ class Session:
             self._shared.free(self._lost)
 
     def _leave(self, interrupted: bool) -> None:
-        busy = self._drain()
-        if interrupted and not busy:
-            return
-        if self._lanes is not None:
-            self._lanes.wait(self.dispatcher)
-        self._end_ray()
+        if self._drain() or not interrupted:
+            self.wait_for_lanes()
+            self._end_ray()
 
     def _end_ray(self) -> None:
         """Ends or leaves Ray, unless a lane is left that may ask it something."""
@@ -176,6 +175,11 @@ class Session:
         # A thread asks Ray, since the handler may have come in the midst of Ray's own work.
         self._finishing = threading.Thread(target=self._try_to_drain, daemon=True)
         self._finishing.start()
+
+    def wait_for_lanes(self) -> None:
+        """Waits until the lanes have finished their tasks and ended. No new job begins. Ray stays up."""
+        if self._lanes is not None:
+            self._lanes.wait(self.dispatcher)
 
     def _try_to_drain(self) -> None:
         with suppress(Exception):  # Ray may have been told to end as well

@@ -47,6 +47,7 @@ class TaskScheduler(FIFOScheduler):
         answer: Takes the same arguments. It acts on each verdict that was written, also on earlier ones.
         choice: The rule.
         objective: The objective with the others; None: there is one.
+        follow: Takes the controller of Tune's loop, as soon as there is a trial.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class TaskScheduler(FIFOScheduler):
         sizes: Sequence[Any] = (),
         choice: SchedulerChoice | None = None,
         objective: Objective | None = None,
+        follow: Callable[[TuneController | None], None] = lambda controller: None,
     ) -> None:
+        self._follow = follow
         judged = judged_tasks(tasks)
         super().__init__()
         self._metric = metric
@@ -82,6 +85,7 @@ class TaskScheduler(FIFOScheduler):
 
     def on_trial_add(self, tune_controller: TuneController | None, trial: Trial) -> None:
         """See Tune's ``TrialScheduler``."""
+        self._follow(tune_controller)
         self._add(trial, trial.config)
         name = trial.config[TRIAL]["id"]
         judged = self._verdicts.get(name, {})

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..evaluation.objective import Objective
 from ..execution.job import Job, Outcome
+from ..execution.ray_private import step_tune
 from .result_keys import INFEASIBLE, RUNNING, STATUS, TASK
 
 if TYPE_CHECKING:
+    from ray.tune.execution.tune_controller import TuneController
+
     from ..execution.session import Session
     from ..record.recorder import RunRecorder
+    from .searches_beside import SearchesBeside
 
 _WAIT = 0.5  # seconds that Tune's loop is held up where it has nothing to do
+_TURN = 0.05  # and where another search may have something to do
 
 
 class TuneBridge:
@@ -32,6 +37,8 @@ class TuneBridge:
         job_of: Makes the job of a trial from its id and its proposed values.
         metric: The objective's name.
         objective: The objective with the others, of which Tune is told all; None: there is one.
+        proposed: Returns whether no further trial can begin now.
+        beside: The searches that share the lanes; None: there are none.
     """
 
     def __init__(
@@ -41,6 +48,8 @@ class TuneBridge:
         job_of: Callable[[str, dict[str, Any]], Job],
         metric: str,
         objective: Objective | None = None,
+        proposed: Callable[[], bool] = lambda: True,
+        beside: SearchesBeside | None = None,
     ) -> None:
         self._recorder = recorder
         self._session = session
@@ -48,6 +57,10 @@ class TuneBridge:
         self._metric = metric
         self._several = objective if objective is not None and objective.others else None
         self._jobs = session.listener(self._reported, self._ended, self._tell)
+        self._proposed = proposed
+        self._beside = beside
+        self._controller: TuneController | None = None
+        self._error: Exception | None = None
         self._with_tune: set[str] = set()  # trials for which Tune's verdict is awaited
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
@@ -59,19 +72,54 @@ class TuneBridge:
     @property
     def over(self) -> bool:
         """Whether Tune has to end with its trials unfinished, so that they can be resumed."""
-        return bool(self._recorder.fatal or self._recorder.interrupted)
+        return bool(self._recorder.fatal or self._recorder.interrupted or self._error)
+
+    # --- other searches ---
+
+    @property
+    def lanes_wanted(self) -> int:
+        """How many lanes it keeps at work."""
+        return min(self._session.lanes, self._running) if self._proposed() else self._session.lanes
+
+    @property
+    def settled(self) -> bool:
+        """Whether Tune has begun all trials that were proposed."""
+        return self._running <= len(self._jobs.under_way)
+
+    @property
+    def _running(self) -> int:
+        return sum(trial.status == RUNNING for trial in self._recorder.store.trials.values())
+
+    def follow(self, controller: TuneController | None) -> None:
+        """Takes the controller of Tune's loop, which :meth:`step` steps."""
+        self._controller = controller
+
+    def step(self) -> None:
+        """Lets Tune's loop do one step, from inside a step of another search's loop. That loop must not take
+        an error for its own: this one raises it, once it has the thread again.
+        """
+        try:
+            if self._controller is not None:
+                step_tune(self._controller)
+        except Exception as error:  # noqa: BLE001 - it is raised later
+            self._error = error
 
     # --- Tune's loop ---
 
     def look(self) -> None:
         """Hears the lanes. Where all lanes are at work and no verdict of Tune is awaited, it waits for a
-        lane's news.
+        lane's news. Then other searches have their turn.
         """
         self._session.tick()
         idle = not self._with_tune and len(self._jobs.under_way) >= self._session.lanes and not self.over
-        heard = self._jobs.hear(_WAIT if idle else 0.0)
+        others = self._beside is not None and self._beside.others
+        heard = self._jobs.hear((_TURN if others else _WAIT) if idle else 0.0)
         while heard and not self.over:
             heard = self._jobs.hear(0.0)
+        if self._beside is not None:
+            self._beside.look(self)
+        if self._error is not None:
+            raise self._error
 
     # --- Tune's search ---
 

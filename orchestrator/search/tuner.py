@@ -47,14 +47,16 @@ def search(
     from .interrupt import on_first_interrupt
 
     def interrupted() -> None:
-        recorder.interrupted = True
+        # A search whose trials have all ended may wait for another one, which began inside it.
+        recorder.interrupted = session.beside is None or recorder.store.ended < _count(trials, spending)
         session.finish_tasks()
 
     _quiet()
     usual = signal.getsignal(signal.SIGUSR1)
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as scratch, on_first_interrupt(interrupted):
         try:
-            if recorder.store.ended < trials and not _is_spent(recorder, spending):
+            over = recorder.interrupted or recorder.store.ended >= trials
+            if not over and not _is_spent(recorder, spending):
                 _tuner(run, space, session, recorder, trials, scratch, spending).fit()
         finally:
             signal.signal(signal.SIGUSR1, usual)
@@ -63,6 +65,11 @@ def search(
             spending.end()
         trials = spending.count or trials
     return "finished" if recorder.store.ended >= trials and not recorder.interrupted else "interrupted"
+
+
+def _count(trials: int, spending: Spending | None) -> int:
+    """How many trials the search has; with a budget that is still open, how many at most."""
+    return trials if spending is None else spending.count or trials
 
 
 def _is_spent(recorder: RunRecorder, spending: Spending | None) -> bool:
@@ -104,8 +111,15 @@ def _tuner(
     from .tune_callback import TuneCallback
 
     objective, tasks, sizes = space.objective, len(recorder.names), space.turns
-    bridge = TuneBridge(recorder, session, _job_of(run, space), objective.metric, objective)
+
+    def proposed() -> bool:
+        return len(recorder.store.trials) >= trials if spending is None else spending.more() is not True
+
+    job_of = _job_of(run, space)
+    bridge = TuneBridge(recorder, session, job_of, objective.metric, objective, proposed, session.beside)
     trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher, scope=session.scope)
+    # Tune finds it by its name, and another search may have one with another scope at the same time.
+    trainable.__name__ = f"{run_trial.__name__}_{session.scope}".strip("_/")
     known = sorted(recorder.store.trials.values(), key=lambda entry: entry.number)
     proposals = TaskSearch(
         space.suggest,
@@ -132,6 +146,7 @@ def _tuner(
         sizes=sizes,
         choice=space.scheduler,
         objective=objective,
+        follow=bridge.follow,
     )
     return tune.Tuner(
         # No CPU is requested: a CPU of a trial's own process would be missing for its lane's workers.

@@ -11,6 +11,7 @@ from typing import Any, cast
 from ..execution.job_feed import JobFeed
 from ..execution.session import Session
 from ..execution.session_request import SessionRequest
+from ..search.searches_beside import SearchesBeside
 from ..storage.run_files import TOKENIZER_FOLDER
 
 _AHEAD = 4
@@ -32,12 +33,14 @@ class LentSession:
 
     Attributes:
         broken: Whether an error ended the session, or kept it from beginning.
+        interrupted: Whether a run was asked to end by Ctrl-C. Then no other one begins.
     """
 
     def __init__(
         self, say: Callable[[str], None], last_words: Callable[[str], None] = lambda line: None
     ) -> None:
         self.broken = False
+        self.interrupted = False
         self._say = say
         self._last_words = [last_words]
         self._request: SessionRequest | None = None
@@ -47,6 +50,8 @@ class LentSession:
         self._next: deque[Callable[[], object]] = deque()
         self._feeds: list[JobFeed] = []
         self._error: BaseException | None = None
+        self._raised: Exception | None = None  # in a search that began inside another one
+        self._beside = SearchesBeside(self._lanes, self._begin_next)
 
     def __enter__(self) -> LentSession:
         return self
@@ -89,31 +94,64 @@ class LentSession:
             say: Takes a line of progress.
             last_words: See :class:`~orchestrator.execution.session.Session`.
         """
+        inside = self._beside.depth > 0
         self._last_words.insert(-1, last_words)
         try:
-            with self._ending():
+            with self._beside.kept(), self._ending(stays=inside):
                 session = self._opened()
                 self._lent += 1
                 session.scope = f"{self._lent}/"  # ids of trials are unique within one run only
-                borrowed = _Borrowed(session, request.lanes, self._with_others)
+                borrowed = _Borrowed(
+                    session, request.lanes, self._with_others, self._finish_tasks, self._beside
+                )
                 yield cast(Session, borrowed)
+                if inside and self.interrupted:
+                    session.wait_for_lanes()  # the run records them, as if the session had ended
         finally:
             self._last_words.remove(last_words)
-        if borrowed.finishing:
+        if self.interrupted and not inside:
             self.__exit__(None)
 
     def together(self, runs: Iterable[Callable[[], object]]) -> None:
         """Lets runs use the session together, so that their jobs fill the lanes.
 
         A run that has handed in its jobs waits for them inside its own call. Meanwhile the next run is
-        called. Therefore each run begins within the one before it, and ends before that one ends.
+        called; after a search, as soon as it leaves a lane without work
+        (:class:`~orchestrator.search.searches_beside.SearchesBeside`). Therefore each run begins within the
+        one before it, and ends before that one ends.
 
         Args:
             runs: Each runs one of the runs, to its end.
+
+        Raises:
+            Exception: A search that began inside another one raised it. Those around it have ended as usual.
         """
         self._next, self._error = deque(runs), None
-        while self._next:
+        while self._next and not self.interrupted:
             self._next.popleft()()
+        if self._raised is not None:
+            raise self._raised
+
+    def _begin_next(self) -> None:
+        """Runs the next search, from inside a step of those that are open."""
+        if not self._next or self.interrupted:
+            return
+        try:
+            self._next.popleft()()
+        except Exception as error:  # noqa: BLE001 - Tune would take it for an error of the search around it
+            self.cut_short(error)
+            self._raised = error
+        if self._session is None and self._error is not None:
+            raise self._error
+
+    def _lanes(self) -> int:
+        return 0 if self._session is None else self._session.lanes
+
+    def _finish_tasks(self) -> None:
+        """Stops all runs at their next task, whichever of them asks."""
+        if self._session is not None and not self.interrupted:
+            self.interrupted = True
+            self._session.finish_tasks()
 
     def _with_others(self, own: JobFeed) -> None:
         """Runs the jobs of a run, and those of the runs that are called meanwhile. An error that ends one of
@@ -151,14 +189,17 @@ class LentSession:
         return self._session
 
     @contextmanager
-    def _ending(self) -> Iterator[None]:
-        """An error that ends the block early ends the session."""
+    def _ending(self, *, stays: bool = False) -> Iterator[None]:
+        """An error that ends the block early ends the session. It ``stays`` after an Exception in a search
+        that began inside another one: that one goes on, and Tune asks Ray to clean up when it ends.
+        """
         try:
             yield
         except BaseException as error:
             self.broken = self.broken or not isinstance(error, KeyboardInterrupt)
             self.cut_short(error)
-            self.__exit__(*sys.exc_info())
+            if not (stays and isinstance(error, Exception)):
+                self.__exit__(*sys.exc_info())
             raise
 
     def _tell_last(self, line: str) -> None:
@@ -178,11 +219,19 @@ def _tokenizer(request: SessionRequest) -> dict[str, bytes]:
 class _Borrowed:
     """A session with no more lanes than its borrower asked for, and whose jobs run beside those of others."""
 
-    def __init__(self, session: Session, lanes: int | None, run: Callable[[JobFeed], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        lanes: int | None,
+        run: Callable[[JobFeed], None],
+        finish_tasks: Callable[[], None],
+        beside: SearchesBeside,
+    ) -> None:
         self._session = session
         self._lanes = lanes
         self._run = run
-        self.finishing = False
+        self.finish_tasks = finish_tasks
+        self.beside = beside
 
     @property
     def lanes(self) -> int:
@@ -190,10 +239,6 @@ class _Borrowed:
 
     def run(self, *jobs: Any, **how: Any) -> None:
         self._run(self._session.feed(*jobs, **how))
-
-    def finish_tasks(self) -> None:
-        self.finishing = True
-        self._session.finish_tasks()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)

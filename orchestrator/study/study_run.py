@@ -171,11 +171,9 @@ class StudyRun:
             for job in jobs:
                 self._failed(job.name, job.asked, error)
             return 0
-        if isinstance(jobs[0], SearchJob):  # Tune fills the lanes with each search
-            return next(filter(None, (self._one(job, source, session) for job in jobs)), 0)
         ended: list[int] = []
         session.together(partial(self._note, ended, job, source, session) for job in jobs)
-        return next(filter(None, ended), 0)
+        return next(filter(None, ended), _INTERRUPTED if session.interrupted else 0)
 
     def _note(self, ended: list[int], job: _Job, source: StreamSource, session: LentSession) -> None:
         if not any(ended):
@@ -197,13 +195,16 @@ class StudyRun:
         try:
             result = job.start(source, say).run(lambda text: None, session.lend, live=live)
             if result.status == "interrupted":
+                left = sum(trial.status == "interrupted" for trial in result.trials)
+                say(f"interrupted: {len(result.trials) - left} trial(s) ended, {left} unfinished")
                 return _INTERRUPTED
             part = job.part(result)
         except UserError as error:
-            self.stopped = str(error) if session.broken else ""
+            self.stopped = self.stopped or (str(error) if session.broken else "")
             self._failed(job.name, job.asked, error)
             return 1 if session.broken else 0
-        self.stopped = part.reason if result.fatal else ""
+        # Another run, which began inside this one, may have ended the study.
+        self.stopped = self.stopped or (part.reason if result.fatal else "")
         part = replace(part, content=self._shown[0], stream=self._shown[1], commit=made_by(result.folder))
         self._take(part, _found(part, result.objective.metric))
         return 1 if result.fatal else 0

@@ -56,6 +56,8 @@ def played(tmp_path, monkeypatch):
     found = SimpleNamespace(searched=[], tested=[], refuses=None, sizes=None, rate=1e-3)
 
     class Session:
+        beside = None
+
         def __init__(self, request, **_):
             found.request = request
 

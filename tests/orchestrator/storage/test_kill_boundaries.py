@@ -135,7 +135,7 @@ class Lane:
     """A run's session with one lane, in this process, and its dispatcher. For ``disk`` see :class:`Disk`."""
 
     disk = None
-    lanes, scope = 1, ""
+    lanes, scope, beside = 1, "", None
     run, feed, drive, turn = Session.run, Session.feed, Session.drive, Session.turn
 
     def __init__(self, request, **options):
