@@ -63,6 +63,7 @@ def sweep(
     concurrent: int | None = None,
     margin: float | None = None,
     first_tasks: int | None = None,
+    per_task: bool = False,
     sampler: str | None = None,
     scheduler: str | None = None,
     warm_start: Sequence[str] | None = None,
@@ -98,6 +99,8 @@ def sweep(
             searched: the smallest memory within them of the best is chosen. 0: the best. None: 1.
         first_tasks: Trials end after so many tasks, and one is chosen by the validation data of these tasks
             alone. The search sees nothing of the later tasks, and looks at no test data. None: all tasks.
+        per_task: In the place of a search, one trial, which chooses its values at each task by the validation
+            data of that task alone, as the section ``per_task`` of the search space says.
         sampler: The sampler that proposes trials: ``tpe``, ``random``, ``gp``, ``qmc`` or ``grid``. None: the
             search space's, or ``tpe``.
         scheduler: The rule that stops trials: ``asha``, ``median`` or ``none``. None: the search space's, or
@@ -134,6 +137,7 @@ def sweep(
             concurrent=concurrent,
             margin=margin,
             first_tasks=first_tasks,
+            per_task=per_task,
             sampler=sampler,
             scheduler=scheduler,
             warm_start=warm_start,

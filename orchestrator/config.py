@@ -13,6 +13,7 @@ from methods import registry as methods
 from methods.own_preset import own_preset
 
 from .errors import UserError
+from .per_task import PerTask
 from .replay.config import ReplayConfig
 from .run_options import RunOptions
 from .schema import strict_yaml
@@ -28,7 +29,8 @@ from .streams import registry as streams
 class RunConfig:
     """Everything that one trial is: a method on a stream with a replay memory, and how it is run.
 
-    Written as YAML or as dotted keys it has four sections, ``method``, ``stream``, ``replay`` and ``run``.
+    Written as YAML or as dotted keys it has four sections, ``method``, ``stream``, ``replay`` and ``run``,
+    and ``per_task`` where values are chosen at each task.
     Nested fields are dotted (``method.backbone.size``), and only the two names are required.
 
     Wrong keys, types and ranges raise a :class:`ConfigError`, which names the key, what was found and what is
@@ -61,6 +63,10 @@ class RunConfig:
     run: RunOptions
     """How the trial is run."""
 
+    per_task: PerTask | None = None
+    """How the walk chooses values at each task; None: its values are the same at all tasks. A configuration
+    with it has a fifth section, ``per_task``."""
+
     def __post_init__(self) -> None:
         allowed = methods.get(self.method_name).scenarios
         scenario = streams.get(self.stream_name).scenario
@@ -77,6 +83,8 @@ class RunConfig:
                 f"{batch} cannot be divided over run.workers {self.run.workers} x run.accumulate "
                 f"{self.run.accumulate}: allowed are multiples of {parts}",
             )
+        if self.per_task is not None:
+            self.per_task.check(self.method, fresh=self.run.fresh)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "") -> RunConfig:
@@ -100,6 +108,8 @@ class RunConfig:
             "stream": {"name": self.stream_name, **plain(self.stream)},
             "replay": plain(self.replay),
             "run": plain(self.run),
+            # Configurations without it are as they were before there was one, to the digit of a digest.
+            **({} if self.per_task is None else {_PER_TASK: plain(self.per_task)}),
         }
 
     def flat(self) -> dict[str, str | int | float | bool | None]:
@@ -199,6 +209,7 @@ def where_in(path: Path | str, lines: Mapping[str, int], key: str) -> str:
 
 
 _SECTIONS = ("method", "stream", "replay", "run")
+_PER_TASK = "per_task"  # a section that few configurations have
 
 
 def _placed(where: str, build: Any) -> RunConfig:
@@ -213,7 +224,7 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
     for key, value in given.items():
         value = at_home(value)
         section, dot, rest = key.partition(".")
-        if section in sections and not dot:
+        if section in (*sections, _PER_TASK) and not dot:
             raise ConfigError(key, f"expected a mapping of keys, found {shown(value)}")
         sections.setdefault(section, {})[rest] = value
 
@@ -227,7 +238,7 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
     configs = (method_class.Config, stream_class.Config, ReplayConfig, RunOptions)
     for key in given:
         section = key.partition(".")[0]
-        if section not in _SECTIONS:
+        if section not in (*_SECTIONS, _PER_TASK):
             # The likeliest slip is to leave the section out.
             homes = [
                 f"{s}.{section}"
@@ -248,6 +259,9 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
         )
         method = {**back, **flatten(presets[preset]), **method}
 
+    per_task = base.per_task if base else None
+    if choosing := sections.get(_PER_TASK):
+        per_task = construct(PerTask, choosing, _PER_TASK, per_task)
     same_stream = base is not None and stream_name == base.stream_name
     return RunConfig(
         method_name=method_name,
@@ -259,6 +273,7 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
         ),
         replay=construct(ReplayConfig, sections["replay"], "replay", base.replay if base else None),
         run=construct(RunOptions, sections["run"], "run", base.run if base else None),
+        per_task=per_task,
     )
 
 

@@ -62,6 +62,7 @@ def main(arguments: list[str]) -> int:
         "concurrent": given.concurrent,
         "margin": given.margin,
         "first_tasks": given.first_tasks,
+        "per_task": given.per_task,
         "sampler": given.sampler,
         "scheduler": given.scheduler,
         "warm_start": given.warm_start,
@@ -177,6 +178,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="K",
         help="choose by the first K tasks, where trials end; the search sees no later task and no test data "
         "(default: all tasks)",
+    )
+    parser.add_argument(
+        "--per-task",
+        action="store_true",
+        help="in the place of a search, one trial that chooses at each task by that task alone: the learning "
+        "rate, then the strength against forgetting (De Lange et al.)",
     )
     parser.add_argument(
         "--sampler",

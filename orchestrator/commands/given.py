@@ -67,6 +67,22 @@ def check_continued(run: str, **others: Any) -> None:
         )
 
 
+def check_one_walk(others: Mapping[str, Any]) -> None:
+    """Checks that nothing is given beside ``--per-task`` that is about several trials or about a search.
+
+    Args:
+        others: Name -> value of what is not allowed; None: it is not given.
+
+    Raises:
+        UserError: Something is. The message is one line.
+    """
+    if left := [name for name, value in others.items() if value is not None]:
+        raise UserError(
+            f"--per-task: is one trial, which chooses at each task; leave out {', '.join(left)} (allowed "
+            "beside it: --stream, --data, --space, --recipe, --set, --name, --storage, --dry-run)"
+        )
+
+
 def said_again(values: Mapping[str, Any], folder: str | None) -> dict[str, Any]:
     """Dotted key -> value of what is repeated for a resumed run."""
     return {**flatten(values), **({"stream.data": folder} if folder else {})}

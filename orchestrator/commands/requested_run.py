@@ -14,7 +14,7 @@ from ..search.search_protocol import SearchProtocol
 from ..storage.user_path import user_path
 from .check_kinds import check_kinds, names_of, points, seeds_of, whole
 from .chosen_by import chosen_by
-from .given import check_beside, check_continued, check_once, said_again
+from .given import check_beside, check_continued, check_once, check_one_walk, said_again
 from .named_space import named_space
 from .plain_values import plain_values
 from .recipe_values import recipe_config, recipe_values
@@ -39,6 +39,7 @@ def requested_sweep(
     concurrent: int | None = None,
     margin: float | None = None,
     first_tasks: int | None = None,
+    per_task: bool = False,
     sampler: str | None = None,
     scheduler: str | None = None,
     warm_start: Sequence[str] | None = None,
@@ -65,18 +66,23 @@ def requested_sweep(
         other: dict[str, Any] = {"method": method, "recipe": recipe, "space": space, "stream": stream}
         other |= {"name": name, "margin": margin, "first_tasks": first_tasks}
         other |= {"sampler": sampler, "scheduler": scheduler, "warm_start": warm_start}
+        other |= {"per_task": per_task or None}
         check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = said_again(values, folder)
         where: dict[str, Any] = {"concurrent": concurrent, "storage": storage}
         return SweepStart.resumed(resume, trials=trials, budget=budget, said=said, say=say, **where)
     check_once(values, stream, data)
+    if per_task:
+        beside: dict[str, Any] = {"trials": trials, "time": time, "gpu_hours": gpu_hours, "margin": margin}
+        beside |= {"first_tasks": first_tasks, "sampler": sampler, "scheduler": scheduler}
+        check_one_walk({**beside, "concurrent": concurrent, "warm_start": warm_start})
     if recipe is not None:
         method, stream, values = recipe_values(recipe, method, space, stream, values)
     elif method is not None:
         values = with_preset(str(method), values)
     else:
         raise UserError("sweep: no method; allowed: a method's name, module:Class, or resume=NAME")
-    url = storage_url(storage)
+    url, protocol = storage_url(storage), SearchProtocol(first_tasks, per_task=per_task)
     request = SweepRequest(
         str(method),
         stream,
@@ -89,7 +95,7 @@ def requested_sweep(
         # The chosen trial is trained on the later tasks in a run of its own. Test data of the first tasks
         # alone would tell little.
         test=first_tasks is None,
-        protocol=None if first_tasks is None else SearchProtocol(first_tasks).text,
+        protocol=None if protocol.usual else protocol.text,
         sampler=sampler,
         scheduler=scheduler,
         warm_start=warm_start,

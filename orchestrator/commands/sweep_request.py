@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..schema import strict_yaml
+from ..search.search_protocol import SearchProtocol
 from ..storage.identity import digest
 from .kept_request import read_request
 
@@ -99,6 +100,8 @@ class SweepRequest:
         once, the way in which one is chosen and whether it is tested are no part of it. What a protocol
         leaves out of a stream is part of the stream's own identity.
         """
-        left_out = ("storage", "concurrent", "margin", "test", "protocol")
+        left_out = {"storage", "concurrent", "margin", "test", "protocol"}
+        if SearchProtocol.of(self.protocol, "protocol").per_task:  # it leaves nothing out of the stream
+            left_out.remove("protocol")
         kept = {key: value for key, value in self.plain().items() if key not in left_out}
         return digest({"kind": "sweep", "request": strict_yaml.dump(kept), "space": space})

@@ -230,12 +230,15 @@ def _read(
 
 def _space(request: SweepRequest, name: str, method: str | None = None) -> Space:
     from ..search.grid import grid
+    from ..search.per_task_space import per_task_space
     from ..search.space import Space
     from ..search.start_point import StartPoint
 
     space = Space.load(name, request.stream, request.data, request.values, method=method)
     space = replace(space, objective=replace(space.objective, margin=request.margin))
     space = space.searched_by(request.sampler, request.scheduler)
+    if _protocol(request).per_task:
+        return per_task_space(space)
     if space.sampler.name == "grid":
         grid(space)  # says what keeps it from being one
     if request.starts is None:

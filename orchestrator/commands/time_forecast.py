@@ -159,7 +159,9 @@ def _told(config: Any) -> Any:
     try:
         stream = {key: value for key, value in config["stream"].items() if key not in _OF_A_PAIR}
         method = config["method"]
-        return method["name"], method.get("backbone"), stream, [config["run"][key] for key in _OF_A_RUN]
+        run = [config["run"][key] for key in _OF_A_RUN]
+        # A walk that chooses at each task trains each task several times.
+        return method["name"], method.get("backbone"), stream, run, config.get("per_task")
     except (AttributeError, KeyError, TypeError):
         return None
 

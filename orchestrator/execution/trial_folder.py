@@ -16,6 +16,7 @@ from ..storage.trial_files import (
     STATE_FILE,
     TEST_FOLDER,
     TESTED_FILE,
+    TRIES_FILE,
     newest_state,
     whole_state,
 )
@@ -59,6 +60,15 @@ class TrialFolder:
             name = f"{checkpoint.folder_of(Path(), task).as_posix()}/{STATE_FILE}"
             self._put(self.path / name, name)
 
+    def file(self, name: str) -> None:
+        """See :class:`~orchestrator.storage.checkpoint.Keeper`.
+
+        Raises:
+            StorageDown: The storage is out of reach.
+        """
+        if self.storage is not None:
+            self._put(self.path / name, name)
+
     def keep_test(self) -> None:
         """Keeps the results of the test evaluation. The file that vouches for them is kept last."""
         if self.storage is None:
@@ -96,6 +106,8 @@ def trial_folder(job: Job) -> Iterator[TrialFolder]:
 
 
 def _fetch(job: Job, here: Path) -> None:
+    if "per_task" in job.base and job.kind == "train":
+        job.storage.get_into(here, TRIES_FILE)
     kept = list(job.storage.names(CHECKPOINTS_FOLDER))
     while (newest := newest_state(kept)) is not None:
         folder = newest.rpartition("/")[0]

@@ -139,7 +139,7 @@ def _load_once() -> None:
     collection.
     """
     with importing():
-        from ..training import stream_loop  # noqa: F401
+        from ..training import per_task_loop, stream_loop  # noqa: F401
 
     gc.collect()
     gc.freeze()
@@ -169,6 +169,7 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
     from ..evaluation.agreement import ElsewhereError, all_or_none, first_reason
     from ..evaluation.final_evaluation import final_evaluation
     from ..features.frozen import check_encoder
+    from ..training.per_task_loop import PerTaskLoop
     from ..training.stream_loop import StreamLoop
     from .trial_folder import trial_folder
 
@@ -187,7 +188,8 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
                 return Outcome("finished", metrics=metrics)
             reporter = _DispatcherReporter(link, job)
             options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": opened_folder}
-            return Outcome(StreamLoop(config, stream, opened_folder.path, reporter, **options).run())
+            walk = StreamLoop if config.per_task is None else PerTaskLoop
+            return Outcome(walk(config, stream, opened_folder.path, reporter, **options).run())
     except Diverged as error:  # every rank raises it alike
         return Outcome("failed", str(error), infeasible=True)
     except Exception as error:  # noqa: BLE001 - a trial's failure must not end its lane

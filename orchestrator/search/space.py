@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from ..config import RunConfig, data_values, flatten
 from ..errors import UserError
 from ..evaluation.objective import Objective
+from ..per_task import PerTask
 from ..record.memory_worth import MEMORY_SIZE
 from ..replay.config import check_memory
 from ..schema.registered import registered
@@ -50,6 +51,8 @@ class Space:
             of ``start`` that are searched in every trial.
         sampler: The sampler that proposes the trials.
         scheduler: The rule that stops them.
+        per_task: What the protocol ``per-task`` chooses (:func:`.per_task_space.per_task_space`); None: the
+            file does not say.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class Space:
     config: RunConfig
     sampler: SamplerChoice = SamplerChoice()
     scheduler: SchedulerChoice = SchedulerChoice()
+    per_task: PerTask | None = None
 
     @staticmethod
     def names() -> list[str]:
@@ -118,6 +122,7 @@ class Space:
             config=base_config(file, fixed, always, given),
             sampler=file.sampler,
             scheduler=file.scheduler,
+            per_task=file.per_task,
         )
         if values:
             space = space.without(values)

@@ -19,6 +19,7 @@ from ..schema.scalars import Scalar
 from ..streams import registry as streams
 from .parameter import Parameter
 from .read_objectives import read_objective, read_objectives
+from .read_per_task import read_per_task
 from .sampler_choice import SamplerChoice
 from .scheduler_choice import SchedulerChoice
 from .start_point import StartPoint
@@ -34,6 +35,7 @@ _KEYS = (
     "fixed",
     "start",
     "search",
+    "per_task",
 )
 _REQUIRED = ("method", "stream", "objective", "trials", "search")
 # Metrics that every task reports. Tune compares trials from the first task on, where forgetting and backward
@@ -84,6 +86,7 @@ class SpaceFile:
             its ``when`` names.
         starts: The points at which the search begins, in the file's order. A point that is the name of a
             recipe has no values yet.
+        per_task: What the protocol ``per-task`` chooses; None: the file does not say.
 
     Raises:
         UserError: Something is wrong. The message names file and line.
@@ -114,6 +117,7 @@ class SpaceFile:
                 self.fail(f"fixed.{name}", f"is what {name.partition('.')[0]}: says, at the top of the file")
         self.parameters = self._ordered(self._parameters(content["search"]))
         self.starts = self._starts(content["start"]) if "start" in content else ()
+        self.per_task = read_per_task(content, self.parameters, self.fixed, self.fail)
 
     def fail(self, key: str, problem: str) -> NoReturn:
         """Raises the error for a dotted key of this file."""

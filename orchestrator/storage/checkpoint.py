@@ -64,6 +64,9 @@ class Keeper(Protocol):
     def commit(self, task: int) -> None:
         """Keeps the file that vouches for the checkpoint after ``task``, which lies in the trial's folder."""
 
+    def file(self, name: str) -> None:
+        """Keeps another file of the trial's folder, in the place of what was kept under its name."""
+
 
 def folder_of(trial: Path, task: int) -> Path:
     """The folder of a trial's checkpoint after task ``task`` (from 0)."""

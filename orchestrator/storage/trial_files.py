@@ -29,6 +29,11 @@ DRIFT_PICTURE = "drift.png"
 CHECKPOINTS_FOLDER = "checkpoints"
 """A folder in it for each finished task."""
 
+TRIES_FILE, TRIES_FOLDER = "tries.jsonl", "tries"
+"""Where values are chosen at each task: each training of a task, a line each, and what the best one of the task
+under way left.
+"""
+
 STATUS_FILE = "status.json"
 """Exists where the trial has ended."""
 

@@ -136,8 +136,8 @@ def _parser() -> CommandParser:
         "--protocol",
         nargs="+",
         metavar="NAME",
-        help="by which data a search chooses: end-of-stream (the default), first-tasks K, or transfer "
-        "stream.KEY=VALUE ...",
+        help="by which data a search chooses: end-of-stream (the default), first-tasks K, transfer "
+        "stream.KEY=VALUE ..., or per-task",
     )
     parser.add_argument(
         "--best",

@@ -28,7 +28,7 @@ def commands_of(arm: StudyArm, search: Part | None, pair: tuple[int, Part] | Non
     words += ["--space", arm.method.space] if arm.method.space else []
     words += ["--stream", searched.stream] if searched.stream else []
     words += ["--data", searched.data] if searched.data else []
-    words += _given(arm, search)
+    words += ["--per-task"] if arm.protocol.per_task else _given(arm, search)
     words += [] if arm.protocol.tasks is None else ["--first-tasks", str(arm.protocol.tasks)]
     given = [f"{key}={shown_value(value)}" for key, value in searched.values.items()]
     found = {"search": shlex.join([*words, *(["--set", *given] if given else [])])}

@@ -11,6 +11,7 @@ from ..commands.sweep_request import SweepRequest
 from ..errors import UserError
 from ..schema import strict_yaml
 from ..search.budget import Budget
+from ..search.search_protocol import SearchProtocol
 from ..storage.identity import digest
 
 TRIALS = "trials"
@@ -55,7 +56,9 @@ class RunRequest:
             UserError: The file cannot be read. The message is one line.
         """
         content, _ = strict_yaml.read(space)
-        content = content if isinstance(content, dict) else {}
+        content = dict(content) if isinstance(content, dict) else {}
+        if not SearchProtocol.of(request.protocol, str(space)).per_task:
+            content.pop("per_task", None)  # nothing reads it, and files of earlier versions lack it
         # They are as a file gives them back: a tuple is a list.
         values, _ = strict_yaml.parse(strict_yaml.dump(dict(request.values or {})), str(space))
         given: dict[str, Any] = {TRIALS: trials or request.trials or content.get("trials")}

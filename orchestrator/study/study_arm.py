@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..config import RunConfig
 from ..errors import UserError
 from ..features.frozen import asks_queries, frozen_backbone
 from ..search.budget import Budget
+from ..search.per_task_space import per_task_space
 from ..search.preset_values import with_preset
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
@@ -70,6 +71,9 @@ class StudyArm:
                 values[MEMORY] = request.memory
         values = with_preset(method.name, values)
         own = Searched.of(method, stream, values)
+        if request.protocol.per_task:
+            _check_walk(method.label, request)
+            own = replace(own, space=per_task_space(own.space))
         _check_search(method.label, own.space)
         searched = own.elsewhere(method, request.protocol, request.pairs)
         trials = request.trials or own.space.trials
@@ -96,7 +100,7 @@ class StudyArm:
     @property
     def searches_apart(self) -> bool:
         """Whether its search sees another stream than its runs with a pair."""
-        return not self.protocol.usual
+        return self.protocol.apart
 
     def shares(self) -> str:
         """The values that methods must have in common to share a session: the stream, a frozen encoder's
@@ -118,6 +122,16 @@ def _shared(config: RunConfig) -> tuple[Any, ...]:
     run = {key: value for key, value in flat.items() if key.startswith("run.") and key != "run.seed"}
     frozen = config.method.backbone if asks_queries(config) else frozen_backbone(config)
     return config.stream_name, config.stream, run, config.replay.store, frozen
+
+
+def _check_walk(label: str, request: StudyRequest) -> None:
+    """Checks that no number of trials is asked for where each run chooses its values as it walks."""
+    asked = request.budget.option if request.budget else f"--trials {request.trials}"
+    if request.trials is not None or request.budget is not None:
+        raise UserError(
+            f"{label}: {asked}: by the protocol {request.protocol.text} a method has one walk, which chooses "
+            "at each task; allowed: without"
+        )
 
 
 def _check_search(label: str, space: Space) -> None:

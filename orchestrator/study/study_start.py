@@ -155,7 +155,8 @@ class StudyStart:
         for arm, forecast in zip(study.arms, forecasts, strict=True):
             where = f"  {arm.method.label:<16} {arm.space.config.stream_name:<20}"
             given = f"{arm.trials:>3} trials" if arm.budget is None else arm.budget.text
-            search = f"{given} over {len(arm.space.parameters)} keys, memory {arm.memory}"
+            over = f"{given} over {len(arm.space.parameters)} keys"
+            search = f"{'one walk' if arm.protocol.per_task else over}, memory {arm.memory}"
             lines.append(f"{where} {search}; {forecast.said}")
         lines += [forecast.line for forecast in beside]
         if ended := sum(run.done is not None for run in runs):

@@ -83,7 +83,7 @@ class StreamLoop:
         self.curves = Curves()
         self.how = evaluation_of(config, stream, device)
         self._gpu_use = GpuUse(config.run, device)
-        self._trained: set[nn.Parameter] = set()  # by the optimisers of the task
+        self._trained_parameters: set[nn.Parameter] = set()  # by the optimisers of the task
 
     def run(self) -> str:
         """Walks until all tasks are done or the reporter says stop.
@@ -112,7 +112,7 @@ class StreamLoop:
                 del method  # so that no two models lie in the device's memory
                 self._trained.clear()
                 method, _ = self._fresh()
-            report = self._task(index, method, memory, reports)
+            report, method, memory = self._task(index, method, memory, reports)
             reports.append(report)
             rows = self.curves.rows
             all_or_none(partial(self._saved.save, index, method, memory, reports, rows), self.device)
@@ -120,11 +120,12 @@ class StreamLoop:
                 return "stopped"
         return "finished"
 
-    def _fresh(self) -> tuple[Method, ReplayMemory]:
+    def _fresh(self, config: RunConfig | None = None) -> tuple[Method, ReplayMemory]:
         """A new method and an empty memory, which do not depend on what ran in this process before."""
-        seed_everything(self.config.run.seed)
-        method = get_method(self.config.method_name)(self.config.method, self.stream.spec).to(self.device)
-        return method, ReplayMemory(self.config.replay, seed=self.config.run.seed)
+        config = config or self.config
+        seed_everything(config.run.seed)
+        method = get_method(config.method_name)(config.method, self.stream.spec).to(self.device)
+        return method, ReplayMemory(config.replay, seed=config.run.seed)
 
     def _train(self, index: int, method: Method, memory: ReplayMemory) -> float:
         """Trains a task's phases and fills the memory. Returns the seconds spent waiting for data."""
@@ -151,31 +152,40 @@ class StreamLoop:
         return waited
 
     def _task(
-        self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]
-    ) -> dict[str, float]:
-        """Trains, evaluates and describes one task. Returns its report."""
-        seed = self.config.run.seed
+        self, index: int, method: Method, memory: ReplayMemory, reports: list[dict[str, float]]
+    ) -> tuple[dict[str, float], Method, ReplayMemory]:
+        """Trains and evaluates one task. Returns its report, and the method and the memory as it left them."""
+        took = self._trained(index, method, memory)
+        began = time.perf_counter()
+        validation = self._validation(index, method, reports)
+        took["seconds/evaluate"] = time.perf_counter() - began
+        return self._report(index, memory, validation, took), method, memory
+
+    def _trained(self, index: int, method: Method, memory: ReplayMemory) -> dict[str, float]:
+        """Trains a task from its own seed. Returns the seconds that this took, by name."""
         # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
-        seed_everything(seed, index + 1, self.rank)
+        seed_everything(self.config.run.seed, index + 1, self.rank)
         self._gpu_use.begin()
-        self._trained.clear()
+        self._trained_parameters.clear()
         began = time.perf_counter()
         with deterministic(self.config.run.deterministic):
             waited = self._train(index, method, memory)
-        trained = time.perf_counter()
-        report = {
+        return {"seconds/train": time.perf_counter() - began, "seconds/wait": waited}
+
+    def _report(
+        self, index: int, memory: ReplayMemory, validation: dict[str, float], seconds: dict[str, float]
+    ) -> dict[str, float]:
+        """The report of a task that was trained last."""
+        return {
             "task": index + 1,
-            **self._validation(index, method, reports),
+            **validation,
             **{f"train/{name}": value for name, value in self.curves.means(index).items()},
             "replay/items": len(memory.rows),
             "replay/bytes": memory.nbytes(self.reader.bytes_per_row),
-            "parameters/trained": sum(p.numel() for p in self._trained),
+            "parameters/trained": sum(p.numel() for p in self._trained_parameters),
             **self._gpu_use.report(),
-            "seconds/train": trained - began,
-            "seconds/wait": waited,
-            "seconds/evaluate": time.perf_counter() - trained,
+            **seconds,
         }
-        return report
 
     def _validation(self, index: int, method: Method, reports: list[dict]) -> dict[str, float]:
         """The metrics on the validation splits of the tasks so far; empty where nothing is held out."""
@@ -227,7 +237,7 @@ class StreamLoop:
                     self._validate(method, np.concatenate([data.rows, data.again]))
                 ),
             )
-        self._trained.update(trained)
+        self._trained_parameters.update(trained)
         return data.batches.waited
 
     def _pass(self, index: int, step: Pass, method: Method, memory: ReplayMemory) -> None:
