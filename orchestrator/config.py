@@ -261,6 +261,9 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
 
     per_task = base.per_task if base else None
     if choosing := sections.get(_PER_TASK):
+        if per_task is None and "learning_rate" not in choosing:
+            key = f"{_PER_TASK}.{next(iter(choosing))}"
+            raise ConfigError(key, "nothing is chosen at each task here; allowed in a search space's file")
         per_task = construct(PerTask, choosing, _PER_TASK, per_task)
     same_stream = base is not None and stream_name == base.stream_name
     return RunConfig(

@@ -26,6 +26,8 @@ def check_validation(config: RunConfig, source: StreamSource, objective: str | N
         raise UserError(
             f"the objective {objective} needs validation data, {none}: allowed are {above}, or train"
         )
+    if config.per_task is not None:
+        raise UserError(f"per_task needs validation data, {none}: allowed are {above}")
     if patience := getattr(config.method, "patience", 0):
         raise UserError(
             f"method.patience {patience} needs validation data, {none}: allowed are {above}, or "

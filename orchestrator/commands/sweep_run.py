@@ -29,6 +29,7 @@ from .best_lines import best_lines
 from .config_of import config_of
 from .last_lines import last_lines
 from .pareto_record import pareto_record
+from .per_task_lines import per_task_lines
 from .run_end import RunEnd
 from .run_result import RunResult
 from .sessions import Sessions
@@ -206,6 +207,7 @@ class _SweepRun:
             how = self._protocol, self._test
             blocks += [
                 best_lines(self._run.folder, self._space, self._store, best, tested, *how),
+                per_task_lines(self._space.config, best.reports),
                 self._said,
                 [
                     f"Run the {which} one again, with seeds that chose nothing (--seeds {others}):",

@@ -106,6 +106,7 @@ def trial_folder(job: Job) -> Iterator[TrialFolder]:
 
 
 def _fetch(job: Job, here: Path) -> None:
+    assert job.storage is not None, "which the caller has seen"
     if "per_task" in job.base and job.kind == "train":
         job.storage.get_into(here, TRIES_FILE)
     kept = list(job.storage.names(CHECKPOINTS_FOLDER))

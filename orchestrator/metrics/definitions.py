@@ -265,6 +265,20 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
             "Qian et al. (2023)",
         ),
     ),
+    "per_task": (
+        Definition(("per_task/learning_rate",), "the learning rate that was chosen for the task"),
+        Definition(
+            ("per_task/strength",),
+            "the factor on the strengths with which the walk began; there is none where the method has none",
+        ),
+        Definition(
+            ("per_task/finetuned",),
+            "A*, the best score of finetuning on the task's own validation data, in percent",
+            "De Lange et al. (2021)",
+        ),
+        Definition(("per_task/reached",), "the score on the same data with what was chosen"),
+        Definition(("per_task/trainings",), "how often the task was trained"),
+    ),
     "cost": (
         Definition(("train/TERM",), "the mean of a term of the loss over the task's steps"),
         Definition(("replay/items",), "the samples in the memory"),

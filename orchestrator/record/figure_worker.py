@@ -24,6 +24,7 @@ from ..storage.trial_files import (
     MATRIX_FILE,
     MATRIX_PICTURE,
     TEST_FOLDER,
+    TRIES_FILE,
 )
 from . import plots
 from .pareto_plot import ParetoPoint, pareto_picture
@@ -194,6 +195,8 @@ def _draw_trial(
     if terms:  # a method that trains nothing has none
         plots.loss_curves(folder / CURVES_PICTURE, terms, ends, names, f"{title}: terms of the loss")
         files += [curves, folder / CURVES_PICTURE]
+    if (tries := folder / TRIES_FILE).exists():
+        files.append(tries)
     if drift is not None:
         what = f"{title}: angle between texts and pictures, validation"
         plots.drift_over_tasks(folder / DRIFT_PICTURE, drift, names, what)

@@ -23,7 +23,7 @@ def per_task_space(space: Space) -> Space:
     Keys that are no learning rate and no strength have the values of the space's start. A strength begins at
     the largest value of its range, and one that is fixed at the value that it is fixed to. The learning rates
     are those that the file lists, else the key's choices, else five over its range, both ends included, in
-    three digits.
+    three digits. A space that searches nothing stays as it is.
 
     Args:
         space: The space as its file has it.
@@ -32,6 +32,8 @@ def per_task_space(space: Space) -> Space:
         UserError: The file does not say what is chosen, or where the other keys are. The message is one line.
     """
     plan = space.per_task
+    if plan is None and not space.parameters:
+        return space  # there is nothing to choose
     if plan is None:
         raise UserError(
             f"{space.path}: has no per_task, which names the learning rate and what holds against "

@@ -28,6 +28,7 @@ from .trial_files import (
     STATUS_FILE,
     TEST_FOLDER,
     TRIAL_FILE,
+    TRIES_FILE,
     VERDICTS_FILE,
 )
 from .url_folder import Storage
@@ -37,7 +38,7 @@ def _any(*names: str) -> str:
     return "|".join(map(re.escape, names))
 
 
-_LEFT = rf"{TEST_FOLDER}/[^/]+\.(json|csv|png|pdf)|{ERROR_NAMES}"
+_LEFT = rf"{TEST_FOLDER}/[^/]+\.(json|csv|png|pdf)|{ERROR_NAMES}|{_any(TRIES_FILE)}"
 
 # Taken when the run is restored, and never again.
 RUNS_OWN = re.compile(

@@ -30,8 +30,8 @@ CHECKPOINTS_FOLDER = "checkpoints"
 """A folder in it for each finished task."""
 
 TRIES_FILE, TRIES_FOLDER = "tries.jsonl", "tries"
-"""Where values are chosen at each task: each training of a task, a line each, and what the best one of the task
-under way left.
+"""Where values are chosen at each task: its trainings, a line each, and what the best one of the task under
+way left.
 """
 
 STATUS_FILE = "status.json"

@@ -41,7 +41,7 @@ class PerTaskLoop(StreamLoop):
         super().__init__(config, *args, **options)
         assert config.per_task is not None, "which the caller has seen"
         self._plan: PerTask = config.per_task
-        self._before: checkpoint.Checkpoint | None = None  # what the task before left; None: nothing is before
+        self._before: checkpoint.Checkpoint | None = None  # what the task before left
         self.folder.mkdir(parents=True, exist_ok=True)
         self._tries = TaskTries(self.folder, self.rank, self.device, options.get("keeper"))
         self._best = BestTry(self.folder, self.rank, self.device, options.get("stamp"))

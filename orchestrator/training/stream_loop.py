@@ -154,7 +154,7 @@ class StreamLoop:
     def _task(
         self, index: int, method: Method, memory: ReplayMemory, reports: list[dict[str, float]]
     ) -> tuple[dict[str, float], Method, ReplayMemory]:
-        """Trains and evaluates one task. Returns its report, and the method and the memory as it left them."""
+        """Trains and evaluates one task. Returns its report, and the method and memory as it left them."""
         took = self._trained(index, method, memory)
         began = time.perf_counter()
         validation = self._validation(index, method, reports)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..errors import UserError
 from ..evaluation.agreement import all_or_none, from_first
 from ..storage.atomic_write import write_text
 from ..storage.checkpoint import Keeper
 from ..storage.trial_files import TRIES_FILE
 from .per_task_choice import TaskValues
+
+_SECONDS = ("seconds/train", "seconds/wait", "seconds/evaluate")
+_KEYS = {"task", "learning_rate", "strength", "score", *_SECONDS}
 
 
 class TaskTries:
@@ -50,7 +53,7 @@ class TaskTries:
         index: int,
         values: TaskValues,
         score: float | None,
-        own: Mapping[str, float],
+        own: Mapping[str, Any],
         seconds: Mapping[str, float],
     ) -> None:
         """Takes a training that has ended.
@@ -74,8 +77,13 @@ class TaskTries:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    tries = []
-    with suppress(FileNotFoundError):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            tries.append(json.loads(line))
-    return tries
+    try:
+        tries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if all(one.keys() >= _KEYS for one in tries):
+            return tries
+        problem = "a line lacks a key"
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, AttributeError) as error:
+        problem = str(error)
+    raise UserError(f"{path}: cannot be read ({problem}); allowed: what the trial wrote there")
