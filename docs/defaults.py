@@ -1,8 +1,9 @@
 """What commands resolve to, as the pages show it; ``generate.py`` writes it into them.
 
 Between ``<!-- defaults METHOD -->`` and ``<!-- end -->`` a page has a table that is made here, between
-``<!-- keys NAME -->`` and ``<!-- end -->`` the keys of a stream, a method, ``run`` or ``replay``, and between
-``<!-- keys all -->`` and ``<!-- end -->`` all keys that there are, with what their fields' docstrings say.
+``<!-- keys NAME -->`` and ``<!-- end -->`` the keys of a stream, a method, ``run``, ``replay`` or
+``per_task``, and between ``<!-- keys all -->`` and ``<!-- end -->`` all keys that there are, with what their
+fields' docstrings say.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from typing import Any
 from methods import registry
 from orchestrator.commands.key_facts import KeyFacts, key_facts, key_groups
 from orchestrator.config import RunConfig, flatten
+from orchestrator.per_task import PerTask
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.run_options import RunOptions
 from orchestrator.search.preset_values import with_preset
 from orchestrator.search.space import Space
 from orchestrator.streams import registry as streams
 
+_PER_TASK = "per_task"
 _BLOCK = re.compile(r"(<!-- (defaults|keys) ([\w-]+) -->\n).*?(<!-- end -->)", re.S)
 
 
@@ -43,6 +46,8 @@ def _keys(section: str) -> list[str]:
     """
     if section == "all":
         return _all_keys()
+    if section == _PER_TASK:
+        return _rows(key_facts(_PER_TASK, PerTask))
     if section in registry.names():
         name, config, head = "method", registry.get(section).Config, "All keys, at the paper's values"
     else:
@@ -60,7 +65,8 @@ def _all_keys() -> list[str]:
     names = groups["method"][:2] + groups["stream"][:1]
     names[1] = replace(names[1], allowed="paper, or another preset of the method")
     lines = ["## Names", "", *_rows(names), "", "## `run`", "", *_room("run", RunOptions)]
-    lines += ["", "## `replay`", "", *_room("replay", ReplayConfig), "", "## Streams"]
+    lines += ["", "## `replay`", "", *_room("replay", ReplayConfig)]
+    lines += ["", f"## `{_PER_TASK}`", "", *_room(_PER_TASK, PerTask), "", "## Streams"]
     for name in streams.names():
         lines += ["", f"### `{name}`", "", *_room("stream", streams.get(name).Config)]
     lines += ["", "## Methods"]

@@ -49,7 +49,13 @@ def test_every_section_of_a_configuration_has_its_keys_on_a_page():
     text = "".join(path.read_text(encoding="utf-8") for path in _DOCS.rglob("*.md"))
     with_page = {path.stem for path in _DOCS.rglob("*.md")} & set(methods.names())
     assert len(with_page) == 5
-    assert set(re.findall(r"<!-- keys ([\w-]+) -->", text)) == {"all", "replay", *streams.names(), *with_page}
+    assert set(re.findall(r"<!-- keys ([\w-]+) -->", text)) == {
+        "all",
+        "replay",
+        "per_task",
+        *streams.names(),
+        *with_page,
+    }
 
 
 def test_the_page_of_all_keys_has_every_room():

@@ -24,7 +24,7 @@ orchestrator.machine orchestrator.metrics orchestrator.numerics orchestrator.rep
 orchestrator.statistics orchestrator.storage
 orchestrator.report orchestrator.tracking
 orchestrator.streams
-orchestrator.run_options
+orchestrator.run_options orchestrator.per_task
 orchestrator.config
 orchestrator.object_store
 orchestrator.features

@@ -12,6 +12,7 @@ from ..execution.session_request import SessionRequest
 from ..record.memory_table import memory_choice, memory_table
 from ..record.notes import search_note
 from ..record.pareto_lines import pareto_lines
+from ..record.per_task_lines import per_task_lines
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..record.trial_entry import TrialEntry
@@ -29,7 +30,6 @@ from .best_lines import best_lines
 from .config_of import config_of
 from .last_lines import last_lines
 from .pareto_record import pareto_record
-from .per_task_lines import per_task_lines
 from .run_end import RunEnd
 from .run_result import RunResult
 from .sessions import Sessions

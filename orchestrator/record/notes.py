@@ -11,6 +11,7 @@ from ..metrics.measures import shown_metrics, unit
 from ..schema.shown import shown_score, shown_value
 from .memory_table import memory_choice, memory_table
 from .pareto_lines import pareto_lines, pareto_said
+from .per_task_lines import per_task_lines
 from .trial_store import TrialStore
 
 _ROWS = 20  # rows of the table of trials; MLflow takes 8,000 characters in all
@@ -44,8 +45,11 @@ def search_note(
     goal = f"the {most} `{objective.metric}`"
     if objective.others:
         goal = ", ".join(f"`{one.said}`" for one in objective.all)
+    what = f"a search of {trials} trials for {goal}"
+    if config.per_task is not None:
+        what = "one walk, which chooses its values at each task by validation data"
     lines = [
-        f"{config.method_name} on {config.stream_name}: a search of {trials} trials for {goal}"
+        f"{config.method_name} on {config.stream_name}: {what}"
         f"{protocol and f' {protocol}'}, seed {config.run.seed}. {_counts(store)}.",
         *([f"Its first trials are {begins}."] if begins else []),
         *([f"Training and evaluation, summed over its trials: {spent}."] if spent else []),
@@ -68,6 +72,8 @@ def search_note(
             ["measure", "test", "unit"],
             [[n, _score(tested, "test", n), unit(n)] for n in shown_metrics(config.method_name, tested)],
         )
+    if best is not None and (chosen := per_task_lines(config, best.reports)):
+        lines += ["", f"{chosen[0]}:", "", "```", *chosen[1:], "```"]
     if pareto := pareto_lines(store):
         lines += ["", f"{pareto[0]}:", "", "```", *pareto[1:], "```"]
     if worth := memory_table(store):

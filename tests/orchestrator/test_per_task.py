@@ -63,7 +63,7 @@ def test_the_values_of_a_training_are_the_rate_and_the_decayed_strengths():
         ({"strength": ["method.learning_rate"]}, "per_task.strength: method.learning_rate is the learning r"),
         (
             {"strength": ["method.lwf_temperature"]},
-            "per_task: at a strength of 0, as in finetuning, the metho",
+            "per_task: at a strength of 0, as in finetuning, the me",
         ),
         ({"strength": ["method.epochs"]}, "per_task: the method refuses method.epochs: expected an integer"),
         ({"stength": []}, "per_task.stength: unknown key; did you mean strength"),

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.unit
         ("first-tasks 1", 1, "of the first task alone"),
         ("first-tasks  12", 12, "of the first 12 tasks alone"),
         ("transfer stream.seed=7", None, "of another stream, seed or order"),
+        ("per-task", None, "of the task at hand alone"),
     ],
 )
 def test_a_name_is_read_and_written_again(text, tasks, said):
@@ -23,6 +24,7 @@ def test_a_name_is_read_and_written_again(text, tasks, said):
     assert (found.tasks, found.said) == (tasks, said)
     assert SearchProtocol.of(found.text, "f") == found
     assert found.usual is (tasks is None and not said)
+    assert found.apart is (tasks is not None or bool(found.stream))
 
 
 def test_values_of_another_stream_are_read_as_set_reads_them():
@@ -34,7 +36,7 @@ def test_values_of_another_stream_are_read_as_set_reads_them():
         SearchProtocol.of("transfer stream.seed=7 stream.seed=8", "f")
 
 
-_ALLOWED = "allowed: end-of-stream, first-tasks K, or transfer stream.KEY=VALUE ..."
+_ALLOWED = "allowed: end-of-stream, first-tasks K, transfer stream.KEY=VALUE ..., or per-task"
 _FIRST = "allowed is first-tasks K, a whole number from 1"
 _OTHER = "allowed is transfer stream.KEY=VALUE ..., one value at least"
 
@@ -42,7 +44,7 @@ _OTHER = "allowed is transfer stream.KEY=VALUE ..., one value at least"
 @pytest.mark.parametrize(
     ("text", "allowed"),
     [
-        *((text, _ALLOWED) for text in ("last", "", 2, "end-of-stream 2")),
+        *((text, _ALLOWED) for text in ("last", "", 2, "end-of-stream 2", "per-task 2")),
         *((f"first-tasks{k}", _FIRST) for k in ("", " 0", " -1", " 1.5", " two", " 1 2")),
         *(
             (f"transfer{k}", _OTHER)

@@ -20,6 +20,14 @@ from orchestrator.study.study_request import StudyRequest
 from orchestrator.study.study_start import StudyStart
 from orchestrator.tracking.sender import Sender
 
+_AT_A_TASK = {
+    "per_task/learning_rate": 2e-3,
+    "per_task/strength": 0.25,
+    "per_task/finetuned": 90.0,
+    "per_task/reached": 80.0,
+    "per_task/trainings": 7,
+}
+
 ASKED = {
     "methods": {"plain": {"name": "clip-finetune"}, "kept": {"name": "clip-er"}},
     "streams": {"digits": None},
@@ -95,6 +103,7 @@ def played(tmp_path, monkeypatch):
             if spending is not None and not spending.more():
                 break
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
+            values = values if searched.parameters else {}
             if name in recorder.store.trials and recorder.store.trials[name].status != "running":
                 continue
             found.searched.append((run.folder.name, name))
@@ -108,6 +117,7 @@ def played(tmp_path, monkeypatch):
                 for task in range(1, len(recorder.names) + 1):
                     took = {} if spending is None else {"seconds/train": found.seconds}
                     score = found.score(number + 1)
+                    took |= _AT_A_TASK if searched.config.per_task else {}
                     recorder.task(name, {"task": task, searched.objective.metric: score, **took})
             recorder.end(name, outcome.status, outcome.reason)
         return "finished"

@@ -68,7 +68,7 @@ def scored(monkeypatch):
     def score(method, stream, task, classes, how):
         wanted = task + 1, method.config.learning_rate, method.config.lwf_weight
         assert classes == stream.tasks[task].task.classes.stop
-        return said[wanted] if wanted in said else 50.0
+        return said.get(wanted, 50.0)
 
     monkeypatch.setattr(per_task_loop, "task_score", score)
     return said

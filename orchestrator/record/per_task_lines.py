@@ -1,4 +1,4 @@
-"""The lines that a sweep prints last on what its walk chose at each task."""
+"""The lines on what a walk chose at each task."""
 
 from __future__ import annotations
 
