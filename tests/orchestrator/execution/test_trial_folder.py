@@ -95,3 +95,15 @@ def test_a_storage_is_asked_again_for_a_moment_and_is_down_after_that(storage, t
     with pytest.raises(StorageDown, match="kept cannot be reached: no route$"):
         _save(tmp_path / "there", storage, 1)
     assert checkpoint.latest(tmp_path / "there", 1) == (0, None), "it is not kept: not finished"
+
+
+def test_the_trainings_of_a_walk_that_chooses_at_each_task_are_kept_and_fetched(storage, tmp_path):
+    """They come before the task's checkpoint, so that a machine that takes over makes none of them again."""
+    (tmp_path / "tries.jsonl").write_text("{}\n")
+    TrialFolder(tmp_path, storage).file("tries.jsonl")
+    assert storage.put_names == ["tries.jsonl"]
+    for kind, base, there in (("train", {"per_task": {}}, True), ("train", {}, False), ("test", {}, False)):
+        with trial_folder.trial_folder(Job("t", kind, base, {}, Path("nowhere"), storage)) as found:
+            assert (found.path / "tries.jsonl").exists() is there
+    assert storage.got_names == ["tries.jsonl"]
+    TrialFolder(tmp_path, None).file("tries.jsonl")  # without a storage it lies there already

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_walks import numbers, tiny_config, tiny_stream
+from two_ranks import on_two_ranks
 
 from orchestrator.errors import UserError
 from orchestrator.numerics.diverged import Diverged
@@ -248,3 +249,42 @@ def test_tries_that_cannot_be_read_are_one_line(text, shelf, tmp_path):
     config = _config()
     with pytest.raises(UserError, match=r"tries.jsonl: cannot be read \(.*\); allowed: what the trial wrote"):
         PerTaskLoop(config, tiny_stream(config, shelf), tmp_path, CollectingReporter(), device=_CPU)
+
+
+def _on_a_rank(rank, config, shelf, folders):
+    """The walk of one of two ranks, each in a folder of its own as with a storage, cut short and resumed."""
+    stream, made = tiny_stream(config, shelf), []
+    train, chosen = StreamLoop._train, PerTaskLoop._chosen
+
+    def counted(self, index, *args):
+        made.append(index)
+        return train(self, index, *args)
+
+    def killed(self, index, *args):
+        if index:
+            raise _Killed
+        return chosen(self, index, *args)
+
+    StreamLoop._train, PerTaskLoop._chosen = counted, killed
+    try:
+        _walked(config, stream, folders[rank])
+    except _Killed:
+        PerTaskLoop._chosen = chosen
+    first = len(made)
+    # Rank 1 finds the checkpoint that rank 0 kept; what the best training left it does not have.
+    if rank:
+        shutil.copytree(folders[0] / "checkpoints", folders[1] / "checkpoints", dirs_exist_ok=True)
+    walk = _walked(config, stream, folders[rank])
+    return walk.reports, made[first:]
+
+
+def test_two_ranks_choose_alike_and_go_on_where_one_has_lost_what_a_training_left(shelf, tmp_path):
+    config = _config("clip-er", **{"run.workers": 2})
+    tiny_stream(config, shelf)
+    found = on_two_ranks(_on_a_rank, config, shelf, [tmp_path / "a", tmp_path / "b"])
+    (reports, again), (_, again_there) = found  # rank 0 alone reports
+    assert again == again_there == [1]  # the chosen training alone, on both
+    assert [one["per_task/trainings"] for one in reports] == [2, 3]
+    alone = _walked(_config("clip-er"), tiny_stream(config, shelf), tmp_path / "alone")
+    own = [[one[f"per_task/{name}"] for name in ("learning_rate", "reached")] for one in alone.reports]
+    assert [[one[f"per_task/{n}"] for n in ("learning_rate", "reached")] for one in reports] == own
