@@ -75,7 +75,7 @@ def requested_sweep(
     if per_task:
         beside: dict[str, Any] = {"trials": trials, "time": time, "gpu_hours": gpu_hours, "margin": margin}
         beside |= {"first_tasks": first_tasks, "sampler": sampler, "scheduler": scheduler}
-        check_one_walk({**beside, "concurrent": concurrent, "warm_start": warm_start})
+        check_one_walk({**beside, "warm_start": warm_start, "concurrent": concurrent})
     if recipe is not None:
         method, stream, values = recipe_values(recipe, method, space, stream, values)
     elif method is not None:
