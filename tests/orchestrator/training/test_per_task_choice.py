@@ -39,9 +39,9 @@ def test_the_rate_is_the_best_of_finetuning_and_the_strength_decays_to_within_th
 
 
 def test_margin_and_decay_are_the_plans():
-    scores = _finetuned(50.0, 80.0, 70.0) | {1.0: 20.0, 0.1: 71.0, 0.01: 73.0}
-    choice, made = _played(_plan(margin=0.1, decay=0.1), scores)
-    assert (choice.values.strength, choice.reached, len(made)) == (pytest.approx(0.01), 73.0, 6)
+    scores = _finetuned(50.0, 80.0, 70.0) | {1.0: 20.0, 0.25: 71.0, 0.0625: 73.0}
+    choice, made = _played(_plan(margin=0.1, decay=0.25), scores)
+    assert (choice.values.strength, choice.reached, len(made)) == (0.0625, 73.0, 6)
 
 
 def test_a_task_begins_with_the_strength_of_the_one_before():
