@@ -146,7 +146,7 @@ def test_the_choice_sees_neither_test_data_nor_an_earlier_tasks_validation_data(
         for one in stream.tasks
     ]
     first = blind.tasks[0].splits
-    wrong = dataclasses.replace(first["validation"], label=1 - np.asarray(first["validation"].label))
+    wrong = dataclasses.replace(first["validation"], label=np.roll(first["validation"].label, 1))
     other = copy.copy(blind)
     other.tasks = [TaskData(blind.tasks[0].task, {**first, "validation": wrong}), blind.tasks[1]]
     walk = _walked(config, blind, tmp_path / "a")
