@@ -50,6 +50,7 @@ class PerTaskLoop(StreamLoop):
         self, index: int, method: Method, memory: ReplayMemory, reports: list[dict[str, float]]
     ) -> tuple[dict[str, float], Method, ReplayMemory]:
         self._before = _state(method, memory) if index else None
+        method.to("cpu")  # so that no two models lie in the device's memory
         strength = reports[-1].get(_STRENGTH, 1.0) if reports else 1.0
         kept = {"past": index > 0, "memory": self.config.replay.size > 0}
         own = is_finetuning(self._plan, **kept)
@@ -85,6 +86,7 @@ class PerTaskLoop(StreamLoop):
 
     def _begun(self, values: TaskValues) -> tuple[Method, ReplayMemory]:
         """A method and a memory as the task before left them, with a training's values."""
+        self._trained.clear()  # the model of the training before
         method, memory = self._fresh(self._at(values))
         if (before := self._before) is not None:
             checkpoint.restore(method, before.model)
@@ -103,7 +105,7 @@ class PerTaskLoop(StreamLoop):
         method, memory = self._begun(values)
         self.curves = Curves()
         try:
-            took = self._trained(index, method, memory)
+            took = self._train_task(index, method, memory)
             evaluating = time.perf_counter()
             seen = self.stream.tasks[index].task.classes.stop
             score = self._agreed(task_score(method, self.stream, index, seen, self.how))
@@ -131,6 +133,7 @@ class PerTaskLoop(StreamLoop):
             if kept is None:
                 raise Diverged(f"task {index + 1}: the chosen training diverged when it was made again")
         state, self.curves.rows = kept
+        self._trained.clear()
         method, memory = self._fresh(self._at(choice.values))
         checkpoint.restore(method, state.model)
         memory.load(state.memory)

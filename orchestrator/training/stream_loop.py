@@ -83,7 +83,7 @@ class StreamLoop:
         self.curves = Curves()
         self.how = evaluation_of(config, stream, device)
         self._gpu_use = GpuUse(config.run, device)
-        self._trained_parameters: set[nn.Parameter] = set()  # by the optimisers of the task
+        self._trained: set[nn.Parameter] = set()  # by the optimisers of the task
 
     def run(self) -> str:
         """Walks until all tasks are done or the reporter says stop.
@@ -114,8 +114,8 @@ class StreamLoop:
                 method, _ = self._fresh()
             report, method, memory = self._task(index, method, memory, reports)
             reports.append(report)
-            rows = self.curves.rows
-            all_or_none(partial(self._saved.save, index, method, memory, reports, rows), self.device)
+            save = partial(self._saved.save, index, method, memory, reports, self.curves.rows)
+            all_or_none(save, self.device)
             if not self._go_on(report) and index + 1 < tasks:
                 return "stopped"
         return "finished"
@@ -155,18 +155,17 @@ class StreamLoop:
         self, index: int, method: Method, memory: ReplayMemory, reports: list[dict[str, float]]
     ) -> tuple[dict[str, float], Method, ReplayMemory]:
         """Trains and evaluates one task. Returns its report, and the method and memory as it left them."""
-        took = self._trained(index, method, memory)
-        began = time.perf_counter()
-        validation = self._validation(index, method, reports)
+        took = self._train_task(index, method, memory)
+        began, validation = time.perf_counter(), self._validation(index, method, reports)
         took["seconds/evaluate"] = time.perf_counter() - began
         return self._report(index, memory, validation, took), method, memory
 
-    def _trained(self, index: int, method: Method, memory: ReplayMemory) -> dict[str, float]:
+    def _train_task(self, index: int, method: Method, memory: ReplayMemory) -> dict[str, float]:
         """Trains a task from its own seed. Returns the seconds that this took, by name."""
         # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
         seed_everything(self.config.run.seed, index + 1, self.rank)
         self._gpu_use.begin()
-        self._trained_parameters.clear()
+        self._trained.clear()
         began = time.perf_counter()
         with deterministic(self.config.run.deterministic):
             waited = self._train(index, method, memory)
@@ -182,7 +181,7 @@ class StreamLoop:
             **{f"train/{name}": value for name, value in self.curves.means(index).items()},
             "replay/items": len(memory.rows),
             "replay/bytes": memory.nbytes(self.reader.bytes_per_row),
-            "parameters/trained": sum(p.numel() for p in self._trained_parameters),
+            "parameters/trained": sum(p.numel() for p in self._trained),
             **self._gpu_use.report(),
             **seconds,
         }
@@ -237,7 +236,7 @@ class StreamLoop:
                     self._validate(method, np.concatenate([data.rows, data.again]))
                 ),
             )
-        self._trained_parameters.update(trained)
+        self._trained.update(trained)
         return data.batches.waited
 
     def _pass(self, index: int, step: Pass, method: Method, memory: ReplayMemory) -> None:

@@ -28,6 +28,7 @@ def test_a_method_has_one_walk_and_each_pair_chooses_again(played, tmp_path):
     assert sorted(played.walked) == ["s-kept-pair1", "s-kept-pair2", "s-plain-pair1", "s-plain-pair2"]
     # The search sees the whole stream, and shares the session of the pairs.
     assert [len(session.source.tasks) for session in played.sessions] == [2]
+    assert [(session.jobs, session.follow_ups) for session in played.sessions] == [(6, 4)]
     runs = tmp_path / "runs"
     plans = {name: _configs(runs / f"s-{name}")[0].per_task for name in _METHODS}
     assert plans["kept"].strength == ("method.lwf_weight",) and plans["plain"].strength == ()
