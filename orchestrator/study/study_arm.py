@@ -126,8 +126,10 @@ def _shared(config: RunConfig) -> tuple[Any, ...]:
 
 def _check_walk(label: str, request: StudyRequest) -> None:
     """Checks that no number of trials is asked for where each run chooses its values as it walks."""
-    asked = request.budget.option if request.budget else f"--trials {request.trials}"
-    if request.trials is not None or request.budget is not None:
+    asked = request.budget.option if request.budget else ""
+    asked = asked if request.trials is None else f"--trials {request.trials}"
+    asked = asked if request.best == 1 else f"--best {request.best}"
+    if asked:
         raise UserError(
             f"{label}: {asked}: by the protocol {request.protocol.text} a method has one walk, which chooses "
             "at each task; allowed: without"

@@ -51,6 +51,8 @@ def test_trials_or_a_budget_are_refused(played, capsys):
         played.new(**_ASKED | {"trials": 4})
     with pytest.raises(UserError, match=f"^kept: --time 2h: by the protocol per-task {said}"):
         played.new(**_ASKED | {"time": "2h"})
+    with pytest.raises(UserError, match=f"^kept: --best 2: by the protocol per-task {said}"):
+        played.new(**_ASKED | {"best": 2})
     played.begun(**_ASKED)
     with pytest.raises(UserError, match=f"^kept: --trials 4: by the protocol per-task {said}"):
         played.resumed(trials=4)
