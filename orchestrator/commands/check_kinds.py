@@ -26,9 +26,11 @@ _ALLOWED = {
     "gallery": "a folder with pictures",
     "register": "a name",
     "test": "True or False",
+    "per_task": "True or False",
     "say": "a function of a text",
 }
-_NEEDED = ("run", "test")
+_SWITCHES = ("test", "per_task")
+_NEEDED = ("run", *_SWITCHES)
 _PATHS = ("space", "data", "config", "run", "gallery")
 
 
@@ -113,7 +115,7 @@ def short(value: Any) -> str:
 
 
 def _fits(name: str, value: Any) -> bool:
-    if name == "test":
+    if name in _SWITCHES:
         return isinstance(value, bool)
     if name == "say":
         return callable(value)
@@ -129,4 +131,4 @@ def _is_whole(value: Any) -> bool:
 def _called(name: str) -> str:
     """An argument's name for a message: that of its option, where the command lines have one."""
     name = "continue" if name == "continue_from" else name
-    return name if name in ("method", "run", "trial", "test", "say") else f"--{name}"
+    return name if name in ("method", "run", "trial", "test", "say") else f"--{name.replace('_', '-')}"

@@ -57,6 +57,7 @@ def requested_sweep(
     """
     check_kinds(method=method, recipe=recipe, space=space, stream=stream, data=data, name=name)
     check_kinds(storage=storage, resume=resume, say=say, sampler=sampler, scheduler=scheduler)
+    check_kinds(per_task=per_task)
     trials, concurrent = whole("trials", trials), whole("concurrent", concurrent)
     margin, first_tasks = points("margin", margin), whole("first-tasks", first_tasks)
     warm_start, budget = names_of("warm-start", warm_start), requested_budget(trials, time, gpu_hours)
