@@ -83,10 +83,12 @@ def test_a_pull_brings_the_newest_state_and_last_what_vouches_for_a_look_at_test
         kept.trial("trial_0001").write(f"checkpoints/task_{task + 1:02d}/curves.csv", f"curves of {task}")
     for name in ("metrics.json", "a.csv", "z.csv"):
         kept.trial("trial_0001").write(f"test/{name}", '{"test/average": 4.0}')
+    kept.trial("trial_0001").write("tries.jsonl", "what a task chose among")
     kept.pull("trial_0001")
     place = folder / _TRIAL
     assert [report["task"] for report in trial_files.reports_in(place)] == [1, 2]
     assert (place / "curves.csv").read_text() == "curves of 1"
+    assert (place / "tries.jsonl").read_text() == "what a task chose among"
     assert trial_files.tested_in(place) == {"test/average": 4.0}
     assert order[-3:] == ["test/a.csv", "test/z.csv", "test/metrics.json"]
 
