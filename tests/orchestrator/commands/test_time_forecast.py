@@ -149,3 +149,13 @@ def test_a_preview_says_it_of_what_is_left(runs):
         " of disk, as one trial before in runs/ took, whose epochs and memory may have been others" in shown
     )
     assert "\n  1 trial: about 30 min one after another" in requested_train("slda", given=given).preview()
+
+
+def test_a_walk_that_chooses_at_each_task_and_a_plain_one_do_not_forecast_each_other(runs):
+    plan = {"per_task.learning_rate": "method.learning_rate", "per_task.learning_rates": [1e-3, 1e-2]}
+    plain = _config(method__name="clip-er")
+    walk = plain.with_values(plan)
+    _trial(runs / "a", plain, (1.0,))
+    assert TimeForecast.of(walk, 1) is None
+    _trial(runs / "b", walk, (7.0,))
+    assert TimeForecast.of(walk, 1).seconds == (7.0,) and TimeForecast.of(plain, 1).seconds == (1.0,)
