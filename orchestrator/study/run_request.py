@@ -98,7 +98,8 @@ class RunRequest:
         """This, of a search of which so many trials are run with every pair. One is not named, since earlier
         versions had no other number.
         """
-        return self if count == 1 else RunRequest({**self.values, BEST: count})
+        known = {key: value for key, value in self.values.items() if key != BEST}
+        return RunRequest(known if count == 1 else {**known, BEST: count})
 
     def check(self, kept: RunRequest, where: str, allowed: str) -> None:
         """Checks that a run was asked for this, or a search for fewer trials or less time: it may grow.

@@ -12,7 +12,7 @@ from .found_orders import OrderStore
 from .pair import extreme_values
 from .pair_job import PairJob
 from .reference import Reference
-from .run_request import RunRequest
+from .run_request import BEST, RunRequest
 from .search_job import SearchJob
 from .study import Study
 from .study_arm import StudyArm
@@ -49,6 +49,14 @@ class RunNow:
     tested: bool = True
     walked: bool = False
     values: Mapping[str, Any] | None = None
+
+    def goes_on(self, before: Part | None) -> bool:
+        """Whether a search that has ended as ``before`` says is asked for more trials or time, and not only
+        for more of its best trials.
+        """
+        if self.asked is None or before is None:
+            return False
+        return self.asked.with_best(1) != before.asked.with_best(1)
 
     def job(self, *, test: bool = True) -> PairJob:
         """The run as something to do, of a method whose search has chosen.
@@ -111,15 +119,17 @@ def _in_orders(study: Study, book: StudyBook, arm: StudyArm, orders: OrderStore 
 
 def _of_candidates(study: Study, book: StudyBook, arm: StudyArm, search: Part | None) -> Iterator[RunNow]:
     """The runs with a pair of the best trials of a search."""
-    if search is None or not search.candidates:
-        for number in study.numbers:
-            for nth in range(min(study.request.best, arm.trials)):
-                name = f"{study.name_of(arm)}, choice {nth + 1}, pair {number}"  # which no folder has
-                yield RunNow(name, arm, number, None, None, None)
-        return
+    few = () if search is None or not search.candidates else search.each_candidate
+    best, known = (
+        study.request.best,
+        search is not None and search.asked.values.get(BEST) == study.request.best,
+    )
     chosen = chosen_part(study, book, arm)
     for number in study.numbers:
-        for one in search.each_candidate:
+        for nth in range(len(few), len(few) if known else min(best, arm.trials)):
+            name = f"{study.name_of(arm)}, choice {nth + 1}, pair {number}"  # which no folder has
+            yield RunNow(name, arm, number, None, None, None)
+        for one in few:
             name, wanted = study.pair_name(arm, number, one), PairJob.asked_of(number, one)
             part, tested = book.parts.get(name), chosen is not None and one.trial == chosen.trial
             walked = part is not None and part.asked == wanted and part.validation is not None

@@ -161,7 +161,7 @@ class StudyStart:
         lines += [forecast.line for forecast in beside]
         if ended := sum(run.done is not None for run in runs):
             lines.append(f"{ended} of {len(runs)} runs have ended, {len(runs) - ended} are left")
-        if any(run.pair is None and run.done is None and book.done(run.name) for run in runs):
+        if any(run.pair is None and run.done is None and run.goes_on(book.done(run.name)) for run in runs):
             lines.append("a search that chooses otherwise among more trials has its pairs run again")
         if takes := forecast_line([*forecasts, *beside]):
             lines.append(takes)

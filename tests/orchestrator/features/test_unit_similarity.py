@@ -68,4 +68,8 @@ def test_without_a_clip_names_are_compared_by_their_letters():
     found = unit_similarity(
         _config(ClassConfig(), clip=False), _source(["red mug", "red cup", "bus"], [(0, 3)])
     )
+    again = unit_similarity(
+        _config(ClassConfig(), clip=False), _source(["Red Mug", "red mug", "bus"], [(0, 3)])
+    )
+    assert again.matrix[0, 1] == pytest.approx(1.0), "whatever the case"
     assert found.matrix[0, 1] > found.matrix[0, 2] and found.by == "class names, by their letters"

@@ -255,8 +255,9 @@ def test_a_dry_run_counts_the_runs_of_all_candidates(few, capsys):
     assert ArmForecast.of(arm, [run for run in runs if run.arm is arm]).pairs == 4
     few.run(start)
     assert "10 of 10 runs have ended, 0 are left" in few.resumed().preview()
-    assert "10 of 12 runs have ended, 2 are left" not in few.resumed(best=3).preview()
-    assert "8 of 10" not in few.resumed().preview()
+    more = few.resumed(best=3).preview()
+    assert "8 of 14 runs have ended, 6 are left" in more, "both searches are opened, and have one more each"
+    assert "among more trials" not in more and "among more trials" in few.resumed(trials=4).preview()
 
 
 @pytest.mark.parametrize(
