@@ -24,7 +24,7 @@ def pytest_addoption(parser):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Each test's tier, as a marker, and its time limit: the slowest of those that start Ray take some
-    minutes. What took longest is begun first, so that both workers end together.
+    minutes. What took longest is begun first, so that the workers end together.
     """
     took = Counter()
     for file, seconds in _durations().items():
