@@ -47,8 +47,8 @@ class PerTask:
     Paper: 0.5."""
 
     attempts: int = 10
-    """How often the method is trained on a task at most. The last time counts, whatever its score. Range: at
-    least 1. Released code: 10."""
+    """How often the method is trained on a task at most. The last time that did not diverge counts, whatever
+    its score. Range: at least 1. Released code: 10."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.margin < 1:

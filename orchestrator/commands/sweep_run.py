@@ -128,7 +128,8 @@ class _SweepRun:
             ended = "the one trial has" if self._trials == 1 else f"all {self._trials} trials have"
             more = self._budget.more or f"--trials {self._trials + 1}"
             run.say(f"{ended} ended{', and the best was tested' if self._tested else ''}")
-            if self._test:  # a sweep that is tested elsewhere is also given more trials there
+            # A sweep that is tested elsewhere is also given more trials there. A walk that chooses is one.
+            if self._test and self._space.config.per_task is None:
                 run.say(f"for more: python -m orchestrator.sweep --resume {run.folder.name} {more}")
             return "finished"
         run.say(f"{self._plan.at_once}; {self._plan.proposals}")

@@ -229,12 +229,14 @@ def _read(
 
 
 def _space(request: SweepRequest, name: str, method: str | None = None) -> Space:
+    from ..search.check_plan_said import check_plan_said
     from ..search.grid import grid
     from ..search.per_task_space import per_task_space
     from ..search.space import Space
     from ..search.start_point import StartPoint
 
     space = Space.load(name, request.stream, request.data, request.values, method=method)
+    check_plan_said(space)
     space = replace(space, objective=replace(space.objective, margin=request.margin))
     space = space.searched_by(request.sampler, request.scheduler)
     if _protocol(request).per_task:

@@ -105,6 +105,11 @@ def _found(name: str, space: Space, protocol: SearchProtocol, where: str) -> _Fo
         what = "sweep or recipe" if typed else "recipe"
         raise UserError(f"{where}: no {what} of {method} is called {name!r}{_allowed(name, sweeps, recipes)}")
     sweep = warm_sweep(RUNS / name, method, where)
+    if sweep.protocol.per_task:  # its configuration has values that no task was trained with
+        raise UserError(
+            f"{where}: chose its values at each task, and has none for a whole stream; allowed: a sweep "
+            "without --per-task"
+        )
     if sweep.stream == space.config.stream_name and not protocol.sees(sweep.protocol):
         raise UserError(
             f"{where}: chose by data that this search leaves out ({sweep.protocol.text} on {sweep.stream}); "

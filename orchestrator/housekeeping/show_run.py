@@ -6,13 +6,15 @@ from pathlib import Path
 
 from ..commands.checkpoint_lines import checkpoint_lines
 from ..commands.in_rows import in_rows
+from ..commands.sweep_request import SweepRequest
 from ..metrics.measures import shown_metrics, unit
 from ..record.memory_table import memory_choice, memory_table
 from ..record.over_seeds import over_seeds
 from ..record.pareto_lines import pareto_lines, pareto_said
 from ..schema.shown import shown_bytes, shown_score, shown_value
 from ..search.budget import Budget
-from ..storage.run_files import CONFIG_FILE, RESULT_FILE, trials_of
+from ..search.search_protocol import SearchProtocol
+from ..storage.run_files import CONFIG_FILE, RESULT_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import short_path
 from .disk_use import DiskUse
 from .found_run import FoundRun
@@ -132,7 +134,7 @@ def _on(run: FoundRun) -> list[str]:
     if run.kind == "sweep" and run.trials is not None and (best := run.trials.best()) is not None:
         config = short_path(trials_of(run.folder.resolve()) / best.id / CONFIG_FILE)
         lines += ["Run the chosen one again", f"  python -m orchestrator.train --config {config}"]
-        if not run.study and run.state == "finished":
+        if not run.study and run.state == "finished" and not _is_walk(run):
             more = f"--trials {2 * run.asked}"
             if run.budget:
                 more = Budget.of(run.budget, name).doubled.option
@@ -140,3 +142,9 @@ def _on(run: FoundRun) -> list[str]:
             lines += [f"Give it {what}", f"  python -m orchestrator.sweep --resume {name} {more}"]
     what = f"Remove the study {name} and its runs" if run.study else "Remove it"
     return [*lines, what, f"  python -m orchestrator.sweep rm {name}"]
+
+
+def _is_walk(run: FoundRun) -> bool:
+    """Whether a sweep is one walk that chooses at each task, to which no trial can be added."""
+    file = run.folder / SWEEP_FILE
+    return SearchProtocol.of(SweepRequest.read(file).protocol, str(file)).per_task

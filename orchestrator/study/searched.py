@@ -8,6 +8,7 @@ from typing import Any
 
 from ..commands.named_space import named_space
 from ..errors import UserError
+from ..search.check_plan_said import check_plan_said
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from .arm import Arm
@@ -51,6 +52,7 @@ class Searched:
     @classmethod
     def _read(cls, method: Arm, name: str | None, data: str | None, values: Mapping[str, Any]) -> Searched:
         space = Space.load(named_space(method.name, method.space), name, data, values, method=method.name)
+        check_plan_said(space)
         return cls(name, data, values, space)
 
     def elsewhere(self, method: Arm, protocol: SearchProtocol, pairs: int) -> Searched:

@@ -93,7 +93,8 @@ class BestTry:
             self._held = None
         if self._rank == 0:
             folder = checkpoint.folder_of(self._folder, index)
-            shutil.rmtree(folder, ignore_errors=True)
+            for one in (folder, *folder.parent.glob(f"{folder.name}.*.partial")):  # of a walk that was killed
+                shutil.rmtree(one, ignore_errors=True)
             with suppress(OSError):  # another task's is in it, or it was never there
                 folder.parent.rmdir()
                 self._folder.rmdir()

@@ -59,8 +59,9 @@ def choose_values(
 
     The learning rate is that with which finetuning has the best score A*. With it the method is trained, and
     its strength decays until the score is at least (1 - margin) A*, or it was trained ``plan.attempts``
-    times. The last strength is the chosen one. A method without a strength is trained once. Where the
-    method's own training is finetuning, as in the first task, the best of finetuning is chosen.
+    times. The last strength that did not diverge is the chosen one. A method without a strength is trained
+    once. Where the method's own training is finetuning, as in the first task, the best of finetuning is
+    chosen.
 
     Args:
         plan: What is chosen.
@@ -82,11 +83,11 @@ def choose_values(
     if own:
         return TaskChoice(best, finetuned, finetuned)
     least = (1 - plan.margin) * finetuned
-    values, attempts = TaskValues(best.learning_rate, strength), plan.attempts if plan.strength else 1
-    reached = score(values)
-    for _ in range(attempts - 1):
-        if reached is not None and reached >= least:
-            break
+    values, choice = TaskValues(best.learning_rate, strength), None
+    for _ in range(plan.attempts if plan.strength else 1):
+        if (reached := score(values)) is not None:
+            choice = TaskChoice(values, finetuned, reached)
+            if reached >= least:
+                break
         values = values._replace(strength=values.strength * plan.decay)
-        reached = score(values)
-    return None if reached is None else TaskChoice(values, finetuned, reached)
+    return choice

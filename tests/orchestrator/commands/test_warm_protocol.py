@@ -64,3 +64,13 @@ def test_a_sweep_on_another_stream_saw_none_of_its_tasks(ask):
 )
 def test_a_sweep_that_saw_no_later_task_is_begun_at(here, there, ask):
     assert ask(here, there) == [{_RATE: 0.02}]
+
+
+@pytest.mark.parametrize("stream", ["digits", "shapes-recognition"])
+def test_a_walk_that_chose_at_each_task_has_no_values_to_begin_at(stream, ask):
+    with pytest.raises(UserError) as raised:
+        ask(None, "per-task", stream=stream)
+    assert str(raised.value) == (
+        "--warm-start first: chose its values at each task, and has none for a whole stream; allowed: "
+        "a sweep without --per-task"
+    )

@@ -87,6 +87,10 @@ def test_a_sweep_is_one_trial_that_is_tested_and_says_what_it_chose(played, tmp_
     )
     assert "Chosen at each task, by its own validation data:" in note
     assert api.sweep(resume="x").status == "finished" and len(played.searched) == 1
+    capsys.readouterr()
+    assert sweep.main(["--resume", "x"]) == 0 and sweep.main(["show", "x"]) == 0
+    again = capsys.readouterr().out
+    assert "Run the chosen one again" in again and "--trials" not in again  # there is one walk
     with pytest.raises(UserError, match="^--resume x: .*leave out --per-task"):
         sweep.main(["--resume", "x", "--per-task"])
     with pytest.raises(UserError, match="leave out per_task$"):
@@ -110,4 +114,16 @@ def test_what_is_about_several_trials_is_refused_beside_it(played, tmp_path, mor
     said = f"^--per-task: is one trial, which chooses at each task; leave out {next(iter(more))} \\(allowed"
     with pytest.raises(UserError, match=said):
         api.sweep("clip-lwf", stream="digits", per_task=True, name="x", **more)
+    assert not (tmp_path / "runs" / "x").exists()
+
+
+@pytest.mark.parametrize("per_task", [True, False])
+def test_what_is_chosen_is_said_by_the_spaces_file_alone(played, tmp_path, per_task):
+    plan = {"per_task.learning_rate": "method.learning_rate", "per_task.learning_rates": [0.1]}
+    said = r"^per_task.learning_rate: a fixed value cannot say what is chosen at each task; allowed: the sect"
+    with pytest.raises(UserError, match=said):
+        api.sweep("clip-lwf", stream="digits", per_task=per_task, name="x", set=plan)
+    protocol = {"protocol": "per-task"} if per_task else {}
+    with pytest.raises(UserError, match=said):
+        played.new(methods=_METHODS, trials=None, set=plan, **protocol)
     assert not (tmp_path / "runs" / "x").exists()

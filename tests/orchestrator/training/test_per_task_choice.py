@@ -85,3 +85,9 @@ def test_a_training_that_diverges_is_passed_over():
 @pytest.mark.parametrize("scores", [_finetuned(None, None, None), _finetuned(8.0, 1.0, 1.0) | {1.0: None}])
 def test_where_none_is_left_nothing_is_chosen(scores):
     assert _played(_plan(attempts=1), scores)[0] is None
+
+
+def test_after_attempts_that_diverge_the_last_one_that_did_not_counts():
+    scores = _finetuned(80.0, 0.0, 0.0) | {1.0: None, 0.5: 3.0, 0.25: 5.0, 0.125: None}
+    choice, made = _played(_plan(attempts=4), scores)
+    assert (choice.values.strength, choice.reached, len(made)) == (0.25, 5.0, 7)

@@ -243,6 +243,14 @@ def test_a_training_that_diverges_has_no_score(shelf, tmp_path, monkeypatch):
         _walked(_config(rates=[9.0]), tiny_stream(config, shelf), tmp_path / "none")
 
 
+def test_what_a_killed_walk_was_writing_goes_with_the_task(shelf, tmp_path):
+    for task in ("task_01", "task_02"):
+        (tmp_path / "tries" / "checkpoints" / f"{task}.7.partial" / "deep").mkdir(parents=True)
+    config = _config(rates=[1e-3])
+    walk = _walked(config, tiny_stream(config, shelf), tmp_path)
+    assert len(walk.reports) == 2 and not (tmp_path / "tries").exists()
+
+
 @pytest.mark.parametrize("text", ["{}\n", "[1]\n", '{"task": 1'])
 def test_tries_that_cannot_be_read_are_one_line(text, shelf, tmp_path):
     (tmp_path / "tries.jsonl").write_text(text)
