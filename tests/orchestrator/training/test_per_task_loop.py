@@ -243,6 +243,26 @@ def test_a_training_that_diverges_has_no_score(shelf, tmp_path, monkeypatch):
         _walked(_config(rates=[9.0]), tiny_stream(config, shelf), tmp_path / "none")
 
 
+def test_what_a_training_left_is_the_trials_own_and_each_training_is_kept(shelf, tmp_path, monkeypatch):
+    config, kept = _config(rates=[1e-3]), []
+    stream = tiny_stream(config, shelf)
+    keeper = SimpleNamespace(arrays=lambda *_: None, commit=lambda *_: None, file=kept.append)
+
+    def walk(trial):
+        options = {"device": _CPU, "stamp": {"trial": trial}, "keeper": keeper}
+        return PerTaskLoop(config, stream, tmp_path, CollectingReporter(), **options).run()
+
+    def killed(*_):
+        raise _Killed
+
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        patch.setattr(PerTaskLoop, "_chosen", killed)
+        walk("a")
+    with pytest.raises(checkpoint.ForeignCheckpoint, match="is a checkpoint of another trial"):
+        walk("b")
+    assert walk("a") == "finished" and kept == ["tries.jsonl"] * 3
+
+
 def test_what_a_killed_walk_was_writing_goes_with_the_task(shelf, tmp_path):
     for task in ("task_01", "task_02"):
         (tmp_path / "tries" / "checkpoints" / f"{task}.7.partial" / "deep").mkdir(parents=True)
