@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..config import RunConfig
-from ..errors import UserError
 from ..streams.extreme_orders import extreme_orders
 from ..streams.source import StreamSource
 from .found_orders import FoundOrders
@@ -18,13 +17,13 @@ def find_orders(config: RunConfig, source: StreamSource) -> FoundOrders:
 
     Returns:
         The orders, or why there are none.
+
+    Raises:
+        UserError: What is alike cannot be found out now. The message is one line.
     """
     from ..features.unit_similarity import unit_similarity  # torch
 
-    try:
-        alike = unit_similarity(config, source)
-    except UserError as error:
-        return FoundOrders(reason=str(error))
+    alike = unit_similarity(config, source)
     found = extreme_orders(alike.matrix, alike.sizes)
     if found is None:
         return FoundOrders(reason=f"its {len(alike.sizes)} tasks are equally alike in every order")

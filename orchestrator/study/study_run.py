@@ -151,7 +151,12 @@ class StudyRun:
         first = next(one for one in self._study.arms if one.title == arm.title)
         config = first.space.start_config.with_values({"stream.order": "natural"})
         self._say(f"looking for extreme orders of {arm.title}")
-        orders.add(arm.title, found := find_orders(config, self._read(config)))
+        try:
+            found = find_orders(config, self._read(config))
+        except UserError as error:  # nothing is kept, so that --resume looks again
+            self._say(f"no extreme orders of {arm.title}: {error}")
+            return
+        orders.add(arm.title, found)
         said = ", ".join(f"{name} {value:.3f}" for name, value in found.similarity.items())
         self._say(found.reason or f"tasks that follow each other are alike by {said} ({found.by})")
 

@@ -134,6 +134,17 @@ def test_a_stream_without_them_is_said_and_no_run_is_left(extreme, tmp_path):
     assert len(extreme.walked) == 4 and FoundRun.of(tmp_path / "runs" / "s").state == "finished"
 
 
+def test_where_they_could_not_be_found_a_resumed_study_looks_again(extreme, monkeypatch):
+    def fail(config, source):
+        raise UserError("method.backbone: clip.pt is gone")
+
+    find = study_run.find_orders
+    monkeypatch.setattr(study_run, "find_orders", fail)
+    assert extreme.begun(orders="extreme")[0] == 1 and len(extreme.walked) == 4
+    monkeypatch.setattr(study_run, "find_orders", find)
+    assert extreme.gone_on() == (0, extreme.began_with()) and extreme.walked[4:8] == _EXTREME
+
+
 def test_they_are_the_studys_runs(extreme, tmp_path):
     extreme.begun(orders="extreme")
     folder = tmp_path / "runs" / "s"
