@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,6 +22,8 @@ from .run_request import RunRequest
 from .study_arm import StudyArm
 
 _DIGITS = 12  # of a sha256
+_WEIGHTS = ("pretrained", "weights", "image_weights", "text_weights", "flava")  # keys of a backbone
+_NO_FILES = ("", "random", "world", "towers", "timm")  # values of these keys that never name a file
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Reference:
     @cached_property
     def _digest(self) -> str:  # a study asks for it often
         telling = {key: value for key, value in _telling(self.config).items() if key not in Pair(1).values}
-        return digest([__version__, telling, files_digests(telling)])[:_DIGITS]
+        return digest([__version__, telling, files_digests(_weights(telling))])[:_DIGITS]
 
 
 def is_reference(asked: RunRequest) -> bool:
@@ -113,6 +115,14 @@ def is_reference(asked: RunRequest) -> bool:
 
 def _telling(config: RunConfig) -> dict[str, object]:
     return {key: value for key, value in config.flat().items() if key not in CHANGES_NO_NUMBER}
+
+
+def _weights(values: Mapping[str, object]) -> dict[str, object]:
+    """The values that may name weights. Any other one, such as a preset, may have the name of a folder that
+    happens to be where the command was typed.
+    """
+    named = {key: value for key, value in values.items() if key.rpartition(".")[2] in _WEIGHTS}
+    return {key: value for key, value in named.items() if value not in _NO_FILES}
 
 
 def _encoder(config: RunConfig) -> object:

@@ -88,11 +88,14 @@ class ReferenceResults:
         if (failed := self._book.parts.get(name)) is not None:
             self.failed += [f"{name}: {failed.reason}"] if failed.reason else []
             return None
+        # Another stream of the study may have the same name and content, and other tasks.
+        others = {one.name(number) for one in self._study.references}
         search = self._book.parts.get(self._study.name_of(reference.arm))
         before = [
             part
             for part in self._book.parts.values()
             if same_reference(part.name, name)
+            and part.name not in others
             and not part.reason
             and search
             and part.content == search.content
