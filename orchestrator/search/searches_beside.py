@@ -33,6 +33,11 @@ class Stepped(Protocol):
     def step(self) -> None:
         """Does what there is to do now. It raises no Exception: another search would take it for its own."""
 
+    def leave_lanes(self) -> None:
+        """Stops its trials that are under way, since nobody hears of them any more. Where Ctrl-C came, all
+        trials end at their next task anyway. It raises no Exception.
+        """
+
 
 class SearchesBeside:
     """Searches of which the next one begins as soon as the earlier ones leave a lane without work.
@@ -64,17 +69,30 @@ class SearchesBeside:
         for earlier in self._open[:-1]:
             if not earlier.over:
                 earlier.step()
+            if earlier.over:
+                earlier.leave_lanes()
         if self._idle and self.depth < _DEEPEST and all(one.settled and not one.over for one in self._open):
             self._begin_next()
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """A block inside which a search runs. Once the block has ended, so has the search."""
+        """A block inside which a search runs. Once the block has ended, so has the search. The lanes that an
+        inner one may still hold are left to those around it, unless more than an Exception ended it.
+        """
         depth = self.depth
         try:
             yield
+        except Exception:
+            self._leave_lanes(depth)
+            raise
+        else:
+            self._leave_lanes(depth)
         finally:
             del self._open[depth:]
+
+    def _leave_lanes(self, depth: int) -> None:
+        for search in self._open[depth:] if depth else ():
+            search.leave_lanes()
 
     @property
     def depth(self) -> int:

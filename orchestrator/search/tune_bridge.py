@@ -104,6 +104,13 @@ class TuneBridge:
         except Exception as error:  # noqa: BLE001 - it is raised later
             self._error = error
 
+    def leave_lanes(self) -> None:
+        """Stops the jobs that are under way: their lanes would wait for ever for a verdict. Their trials stay
+        unfinished.
+        """
+        for job_id in [] if self._recorder.interrupted else self._jobs.under_way:
+            self._recorder.safely(self._jobs.answer, job_id, 0, False)
+
     # --- Tune's loop ---
 
     def look(self) -> None:

@@ -18,6 +18,7 @@ from orchestrator.storage.checkpoint import folder_of
 from orchestrator.storage.trial_files import STATE_FILE, reports_in
 
 _METRIC = "validation/average"
+_LOOKS = 5000  # of which a test takes some hundred
 
 
 class PlayedTuner:
@@ -128,6 +129,7 @@ class PlayedLanes:
         while self.waiting and len(self.busy) < self.lanes:
             self.busy.append(self.waiting.popleft())
         self.idle.append(self.lanes - len(self.busy))
+        assert len(self.idle) < _LOOKS, "nothing goes on any more"
         for work in list(self.busy):
             if work.sent == work.answered and not self.draining:
                 self._go_on(work)
@@ -212,7 +214,7 @@ class _Listener:
         work.answered = task
         if not go:
             del self._jobs[job_id]
-            self._lanes.busy.remove(work)
+            (self._lanes.busy if work in self._lanes.busy else self._lanes.waiting).remove(work)
 
     def tell(self, job_id, result):
         self._lanes.told[self._scope + job_id] = result

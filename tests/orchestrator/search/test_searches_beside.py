@@ -1,5 +1,6 @@
 """Searches that share one session's lanes, in one thread. They are played."""
 
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -26,6 +27,9 @@ class _Search:
             while (self.left or self.under_way) and not self.over:
                 self.step()
             self._log.append(f"{self.name} ends")
+
+    def leave_lanes(self):
+        self._log += [f"{self.name} leaves its lanes"] if self.under_way else []
 
     def step(self):
         self.under_way = max(0, self.under_way - 1)
@@ -86,7 +90,29 @@ def test_no_search_begins_where_one_has_to_end_and_that_one_is_not_stepped_any_m
     assert log == [("a", 1), "next", ("b", 1), ("a", 1), "next"]
     outer.over = True
     inner.step()
-    assert log[5:] == [("b", 1)], "and it has a trial left"
+    assert log[5:] == [("b", 1), "a leaves its lanes"], "and it has a trial left"
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError, KeyboardInterrupt])
+def test_a_search_leaves_its_lanes_to_those_around_it_unless_all_end_at_once(error):
+    log = []
+    beside = SearchesBeside(lambda: 9, lambda: None)
+    with suppress(ZeroDivisionError, KeyboardInterrupt), beside.kept():
+        _Search("a", 2, 1, beside, log).step()
+        with beside.kept():
+            _Search("b", 2, 1, beside, log).step()
+            log.clear()
+            if error is not None:
+                raise error
+        log.append("a goes on")
+    assert (
+        log
+        == {
+            None: ["b leaves its lanes", "a goes on"],
+            ZeroDivisionError: ["b leaves its lanes"],
+            KeyboardInterrupt: [],
+        }[error]
+    ), "and the outermost one's session ends"
 
 
 def test_no_search_begins_while_a_proposed_trial_has_not_begun():

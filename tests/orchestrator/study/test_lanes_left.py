@@ -1,0 +1,65 @@
+"""A search that ends with trials under way, and the lanes that these hold: another search needs them. Tune's
+loop and the lanes are played in this process. No Ray is started.
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from played_searches import METHODS, play_searches, trials_in
+
+from orchestrator.search.scheduler import TaskScheduler
+from orchestrator.search.space import Space
+from orchestrator.search.tune_bridge import TuneBridge
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def together(played, monkeypatch, tmp_path):
+    return play_searches(monkeypatch, tmp_path)
+
+
+def _at_random(folder):
+    """The methods, of which the second one's search fills all lanes."""
+    space = yaml.safe_load(Path(Space.load("clip-er", None, None, {}).path).read_text())
+    (folder / "random.yaml").write_text(yaml.safe_dump(space | {"sampler": "random"}))
+    return METHODS | {"kept": METHODS["kept"] | {"space": str(folder / "random.yaml")}}
+
+
+def test_an_error_in_a_search_that_holds_all_lanes_leaves_them_to_the_other_one(
+    together, monkeypatch, tmp_path
+):
+    """Its trials wait for verdicts that nobody gives."""
+    methods, told, held = _at_random(tmp_path), TaskScheduler.on_trial_result, []
+    assert together.run("u", methods=methods) == 0
+    expected = {name: trials_in(together.runs / f"u-{name}") for name in METHODS}
+
+    def fail(self, controller, trial, result):
+        lanes = controller.registry[controller._name].keywords["dispatcher"]
+        if {work.run for work in lanes.busy} == {"s-kept"} and len(lanes.busy) == 2 and lanes.waiting:
+            held.append(lanes.waiting[0].run)
+            raise ZeroDivisionError("all lanes")
+        return told(self, controller, trial, result)
+
+    together.looks["s-kept"] = 5
+    with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError, match="all lanes"):
+        patched.setattr(TaskScheduler, "on_trial_result", fail)
+        together.run(methods=methods)
+    assert held == ["s-plain"], "it waits for a lane"
+    assert trials_in(together.runs / "s-plain") == expected["plain"]
+    assert together.resumed() == 0
+    assert trials_in(together.runs / "s-kept").keys() == expected["kept"].keys()
+
+
+def test_after_ctrl_c_lanes_finish_their_tasks_unasked():
+    stopped = []
+    listener = SimpleNamespace(under_way=["trial_0001"], answer=lambda *said: stopped.append(said))
+    recorder = SimpleNamespace(interrupted=True, safely=lambda call, *args: call(*args))
+    bridge = TuneBridge(recorder, SimpleNamespace(listener=lambda *_: listener), None, "validation/average")
+    bridge.leave_lanes()
+    assert not stopped
+    recorder.interrupted = False
+    bridge.leave_lanes()
+    assert stopped == [("trial_0001", 0, False)]
