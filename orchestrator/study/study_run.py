@@ -74,6 +74,7 @@ class StudyRun:
         self._say = say
         self._last_words = last_words
         self._source: tuple[str, StreamSource] | None = None
+        self._ended = ""  # how many runs have
         self._shown = "", ""  # the content and the order that the runs under way see
 
     def run(self) -> int:
@@ -192,11 +193,10 @@ class StudyRun:
         def say(line: str) -> None:
             self._say(f"{job.label}: {line}")
 
-        every = [run.done is not None for run in runs_now(self._study, self.book)]
-
         def live(text: str) -> None:
-            self._live(f"{sum(every)} of {len(every)} runs  {job.label}: {text}")
+            self._live(f"{self._ended}  {job.label}: {text}")
 
+        self._count()
         try:
             result = job.start(source, say).run(lambda text: None, session.lend, live=live)
             if result.status == "interrupted":
@@ -212,7 +212,13 @@ class StudyRun:
         self.stopped = self.stopped or (part.reason if result.fatal else "")
         part = replace(part, content=self._shown[0], stream=self._shown[1], commit=made_by(result.folder))
         self._take(part, _found(part, result.objective.metric))
+        self._count()
         return 1 if result.fatal else 0
+
+    def _count(self) -> None:
+        """Counts the runs that have ended. A run may end inside another one, which goes on."""
+        every = [run.done is not None for run in runs_now(self._study, self.book)]
+        self._ended = f"{sum(every)} of {len(every)} runs"
 
     def _failed(self, name: str, asked: RunRequest, error: UserError) -> None:
         before = self.book.parts.get(name, Part(name, asked))  # whose trials stay

@@ -1,4 +1,4 @@
-"""A search that ends with trials under way, and the lanes that these hold: another search needs them. Tune's
+"""Searches of which one ends before the other: the lanes that it leaves, and the line that counts it. Tune's
 loop and the lanes are played in this process. No Ray is started.
 """
 
@@ -12,6 +12,8 @@ from played_searches import METHODS, play_searches, trials_in
 from orchestrator.search.scheduler import TaskScheduler
 from orchestrator.search.space import Space
 from orchestrator.search.tune_bridge import TuneBridge
+from orchestrator.study.study_request import StudyRequest
+from orchestrator.study.study_start import StudyStart
 
 pytestmark = pytest.mark.unit
 
@@ -63,3 +65,12 @@ def test_after_ctrl_c_lanes_finish_their_tasks_unasked():
     recorder.interrupted = False
     bridge.leave_lanes()
     assert stopped == [("trial_0001", 0, False)]
+
+
+def test_the_live_line_of_a_search_counts_one_that_began_later_and_ended_before(together):
+    lines, told = [], together.lines.append
+    together.looks["s-plain"] = 5
+    asked = {"methods": METHODS, "streams": {"digits": None}, "trials": 6, "pairs": 1}
+    assert StudyStart.new(StudyRequest.of(asked, "f"), "s", told).run(told, lines.append) == 0
+    counts = [line.partition(" of 4 runs  plain: ")[0] for line in lines if "plain: " in line]
+    assert list(dict.fromkeys(counts)) == ["0", "1", "2"], "the last ones are of its run with a pair"
