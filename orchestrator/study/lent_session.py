@@ -124,7 +124,8 @@ class LentSession:
             runs: Each runs one of the runs, to its end.
 
         Raises:
-            Exception: A search that began inside another one raised it. Those around it have ended as usual.
+            Exception: A search that began inside another one raised it, the first of those that did. Those
+                around it have ended as usual.
         """
         self._next, self._error = deque(runs), None
         while self._next and not self.interrupted:
@@ -140,7 +141,7 @@ class LentSession:
             self._next.popleft()()
         except Exception as error:  # noqa: BLE001 - Tune would take it for an error of the search around it
             self.cut_short(error)
-            self._raised = error
+            self._raised = self._raised or error  # the first may have led to the others
         if self._session is None and self._error is not None:
             raise self._error
 

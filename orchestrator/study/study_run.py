@@ -208,6 +208,9 @@ class StudyRun:
             self.stopped = self.stopped or (str(error) if session.broken else "")
             self._failed(job.name, job.asked, error)
             return 1 if session.broken else 0
+        except Exception as error:
+            say(stopped_by(error)[0])  # now: a search around this one goes on, and may meet an error too
+            raise
         # Another run, which began inside this one, may have ended the study.
         self.stopped = self.stopped or (part.reason if result.fatal else "")
         part = replace(part, content=self._shown[0], stream=self._shown[1], commit=made_by(result.folder))

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from played_searches import METHODS, play_searches, trials_in
 
+from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.scheduler import TaskScheduler
 from orchestrator.search.space import Space
 from orchestrator.search.tune_bridge import TuneBridge
@@ -74,3 +75,24 @@ def test_the_live_line_of_a_search_counts_one_that_began_later_and_ended_before(
     assert StudyStart.new(StudyRequest.of(asked, "f"), "s", told).run(told, lines.append) == 0
     counts = [line.partition(" of 4 runs  plain: ")[0] for line in lines if "plain: " in line]
     assert list(dict.fromkeys(counts)) == ["0", "1", "2"], "the last ones are of its run with a pair"
+
+
+@pytest.mark.parametrize("last", ["kept", "plain"])
+def test_each_error_is_said_as_it_comes_and_the_study_ends_by_the_first_inner_one_or_the_outer_one(
+    together, monkeypatch, last
+):
+    third, suggest = {"third": METHODS["plain"] | {"name": "clip-lwf"}}, TaskSearch.suggest
+    together.lanes = 3
+
+    def fail(self, trial_id):
+        who = {"lwf": "third", "replay.size": "kept"}
+        mine = next((name for key, name in who.items() if key in str(self._starts)), "plain")
+        if (mine, trial_id) in (("third", "tune 2"), (last, "tune 4")):
+            raise ZeroDivisionError(mine)
+        return suggest(self, trial_id)
+
+    with pytest.raises(ZeroDivisionError, match="plain" if last == "plain" else "third"):
+        monkeypatch.setattr(TaskSearch, "suggest", fail)
+        together.run(methods=METHODS | third)
+    said = [line for line in together.lines if "ZeroDivisionError" in line]
+    assert said == ["third: ZeroDivisionError: third", f"{last}: ZeroDivisionError: {last}"]
