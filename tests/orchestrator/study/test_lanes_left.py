@@ -96,3 +96,14 @@ def test_each_error_is_said_as_it_comes_and_the_study_ends_by_the_first_inner_on
         together.run(methods=METHODS | third)
     said = [line for line in together.lines if "ZeroDivisionError" in line]
     assert said == ["third: ZeroDivisionError: third", f"{last}: ZeroDivisionError: {last}"]
+
+
+def test_a_search_is_over_once_a_step_of_it_has_failed_and_has_no_steps_before_its_first_trial():
+    recorder = SimpleNamespace(interrupted=False, fatal="")
+    session = SimpleNamespace(listener=lambda *_: None)
+    bridge = TuneBridge(recorder, session, None, "validation/average")
+    bridge.step()
+    assert not bridge.over
+    bridge.follow(SimpleNamespace(is_finished=lambda: 1 / 0))
+    bridge.step()
+    assert bridge.over
