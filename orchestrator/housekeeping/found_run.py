@@ -16,7 +16,6 @@ from ..record.manifest import asked_for, budget_of
 from ..record.seen_trials import SeenTrials
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
-from ..storage.reference_name import reference_kind
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, STUDY_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
 from ..storage.run_lock import lock_holder
 from ..storage.trial_files import STATUS_FILE
@@ -149,14 +148,17 @@ def _train(folder: Path, study: str) -> FoundRun:
 
 
 def _study(folder: Path, study: str) -> FoundRun:
-    request, book, names = StudyRequest.read(folder / STUDY_FILE), StudyBook(folder), runs_asked_for(folder)
+    request, book = StudyRequest.read(folder / STUDY_FILE), StudyBook(folder)
+    references = [name for name in book.references if request.references != ()]
+    names = [*runs_asked_for(folder), *references]
+    # Other studies share a reference, and whoever removes one of them may remove it.
+    gone = {name for name in references if not (folder.parent / name).exists()}
     untested = untested_runs(folder)
-    done = sum(_is_done(book, name, request) for name in names if name not in untested)
+    done = sum(_is_done(book, name, request) for name in names if name not in untested | gone)
     failed = sum(bool(part.reason) for name, part in book.parts.items() if name in names)
     state: State = "interrupted"
     if done + failed >= len(names):
-        beside = any(part.reason and reference_kind(name) for name, part in book.parts.items())
-        state = "failed" if failed or beside else "finished"
+        state = "failed" if failed else "finished"
     method = ", ".join(arm.label for arm in request.methods)
     stream = ", ".join(arm.label for arm in request.streams) or "-"
     return FoundRun(folder, "study", method, stream, _now(folder, state), done, len(names), study)

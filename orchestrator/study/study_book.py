@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,11 @@ class StudyBook:
     Args:
         folder: The study's folder.
 
+    Attributes:
+        path: The file.
+        parts: Name -> the run.
+        references: The names of the reference runs that the study asks for, as far as a run of it has begun.
+
     Raises:
         UserError: The file has another content or another format. The message is one line.
     """
@@ -95,16 +100,19 @@ class StudyBook:
     def __init__(self, folder: Path) -> None:
         self.path = folder / BOOK_FILE
         self.parts: dict[str, Part] = {}
+        self.references: tuple[str, ...] = ()
         if self.path.exists():
-            self.parts = self._read()
+            self._read()
 
-    def _read(self) -> dict[str, Part]:
+    def _read(self) -> None:
         anew = "none, by which it is made anew from the study's runs (remove it, and --resume)"
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             version = content.get("format", 1)
             if version == _FORMAT:
-                return {name: _part(name, said) for name, said in content["parts"].items()}
+                self.parts = {name: _part(name, said) for name, said in content["parts"].items()}
+                self.references = tuple(map(str, content.get("references", ())))
+                return
         except (OSError, ValueError, TypeError, AttributeError, KeyError):
             raise UserError(f"{self.path}: is not what a study writes; allowed: {anew}") from None
         older = "an older" if version == 1 else "another"
@@ -125,8 +133,24 @@ class StudyBook:
     def add(self, part: Part) -> None:
         """Records a run that has ended."""
         self.parts[part.name] = part
-        content = {name: _plain(kept) for name, kept in self.parts.items()}
-        write_text(self.path, json.dumps({"format": _FORMAT, "parts": content}, indent=1))
+        self._write()
+
+    def ask(self, references: Sequence[str]) -> None:
+        """Records which reference runs the study asks for.
+
+        Args:
+            references: Their names.
+        """
+        if self.references != tuple(references):
+            self.references = tuple(references)
+            self._write()
+
+    def _write(self) -> None:
+        content: dict[str, Any] = {"format": _FORMAT}
+        content["parts"] = {name: _plain(kept) for name, kept in self.parts.items()}
+        if self.references:
+            content["references"] = self.references
+        write_text(self.path, json.dumps(content, indent=1))
 
 
 def _plain(part: Part) -> dict[str, Any]:

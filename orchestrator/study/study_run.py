@@ -87,7 +87,9 @@ class StudyRun:
         Raises:
             Exception: An unforeseen error. :attr:`stopped` has it too.
         """
+        references, numbers = self._study.references, self._study.numbers
         try:
+            self.book.ask([one.name(number) for one in references for number in numbers])
             for arms in self._study.on_streams():
                 for group in _sharing(arms):
                     if status := self._group(group):

@@ -204,10 +204,24 @@ def test_a_study_whose_reference_failed_has_failed(played, tmp_path):
     at = played.new(references=["joint"], pairs=1).study.references[0]
     played.at = {(at.name(1), "seed_1"): Outcome("failed", "loss is nan")}
     played.begun(references=["joint"], pairs=1)
-    assert FoundRun.of(tmp_path / "runs" / "s").state == "failed"
+
+    def state():
+        found = FoundRun.of(tmp_path / "runs" / "s")
+        return found.state, found.done, found.asked
+
+    assert state() == ("failed", 4, 5)
     played.at = {}
     played.gone_on()
-    assert FoundRun.of(tmp_path / "runs" / "s").state == "finished"
+    assert state() == ("finished", 5, 5)
+    shutil.rmtree(tmp_path / "runs" / at.name(1))
+    assert state() == ("interrupted", 4, 5)
+
+
+def test_a_study_that_was_interrupted_among_its_references_is_not_finished(played, tmp_path):
+    at = played.new(name="q", references=["joint"], pairs=1).study.references[0]
+    played.at = {(at.name(1), "seed_1"): KeyboardInterrupt()}
+    assert played.begun(references=["joint"], pairs=1)[0] == 130
+    assert FoundRun.of(tmp_path / "runs" / "s").state == "interrupted"
 
 
 def test_one_of_other_data_or_another_configuration_is_refused_in_a_line(played, tmp_path):
