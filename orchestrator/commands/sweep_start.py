@@ -130,6 +130,10 @@ class SweepStart(RunStart):
         folder = kept_folder(name, (SWEEP_FILE, SPACE_FILE), url, accept)
         request = SweepRequest.read(folder / SWEEP_FILE)
         space = _space(request, str(folder / SPACE_FILE))
+        if space.config.per_task is not None and trials not in (None, 1):
+            raise UserError(
+                f"--trials {trials}: {name} chooses at each task, in one trial; allowed: without it"
+            )
         check_said(space.config, said)
         stream = _read(request, space, say, source)
         how = None, folder, concurrent, storage, space, trials, retry, budget

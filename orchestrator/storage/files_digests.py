@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from ..errors import UserError
+
 
 def files_digests(values: Mapping[str, object]) -> dict[str, str]:
     """The content of each file or folder that a configuration's values name.
@@ -17,9 +19,15 @@ def files_digests(values: Mapping[str, object]) -> dict[str, str]:
 
     Returns:
         Dotted key -> the sha256 of the file, or of the files in the folder and their names.
+
+    Raises:
+        UserError: One of them cannot be read. The message is one line.
     """
     named = {key: Path(os.path.expanduser(value)) for key, value in values.items() if isinstance(value, str)}
-    return {key: _digest(path) for key, path in named.items() if os.path.exists(path)}
+    try:
+        return {key: _digest(path) for key, path in named.items() if os.path.exists(path)}
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be read ({error.strerror or error})") from error
 
 
 def _digest(path: Path) -> str:

@@ -95,6 +95,8 @@ def test_a_sweep_is_one_trial_that_is_tested_and_says_what_it_chose(played, tmp_
         sweep.main(["--resume", "x", "--per-task"])
     with pytest.raises(UserError, match="leave out per_task$"):
         api.sweep(resume="x", per_task=True)
+    with pytest.raises(UserError, match="--trials 2: x chooses at each task, in one trial; allowed: without"):
+        api.sweep(resume="x", trials=2)
     with pytest.raises(UserError, match="^--per-task 3: allowed: True or False$"):
         api.sweep("clip-lwf", per_task=3)
 
