@@ -89,3 +89,29 @@ def test_what_is_said_of_clap4clip_is_what_its_pairs_give():
     assert f"it ends {gain:.1f} points above zero-shot" in section
     failed = {row["method"]: row["failed"] for row in _pairs("recognition_chosen.csv")}
     assert failed["clap4clip"] == "4" and "Four of CLAP4CLIP's sixteen trials diverged" in section
+
+
+def test_what_is_said_of_clap4clip_on_digits_is_what_its_pairs_give():
+    figures = {}
+    for pair in _pairs("digits.csv"):
+        figures.setdefault(pair["method"], []).append(float(pair["seen/accuracy"]))
+    own, section = figures.pop("clap4clip"), _section("digits.csv")
+    found = {other: compare_pairs(own, theirs) for other, theirs in figures.items()}
+    corrected = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
+    assert len(found) == 13 and all(one.shows(corrected[other]) for other, one in found.items())
+    assert "Each of the thirteen is shown at 5 %" in section
+    named = {"clip-er", "clip-derpp", "clip-icarl", "mma", "nme", "ncm", "ranpac", "slda", "clip-joint"}
+    assert min(found[other].difference for other in found.keys() - named) == pytest.approx(48.6, abs=0.05)
+    for other in named:
+        one = found[other]
+        ends = sorted((abs(one.low), abs(one.high)))
+        assert f"{abs(one.difference):.1f}" in section and f"({ends[0]:.1f} to {ends[1]:.1f})" in section, (
+            other
+        )
+    above = {"clip-er", "clip-derpp", "clip-icarl", "mma", "nme", "ncm"}
+    assert {other for other in named if found[other].difference > 0} == above
+    earlier = [float(pair["seen/accuracy"]) for pair in _pairs("digits_icarl.csv")]
+    one = compare_pairs(own, earlier)
+    said = f"{one.difference:.1f} points, {one.low:.1f} to {one.high:.1f}, p {one.p:.2f}, n = {one.n}"
+    assert said in " ".join(section.split())
+    assert f"{mean(earlier):.1f} ± {stdev(earlier):.1f}" in section and not one.shows(one.p)
