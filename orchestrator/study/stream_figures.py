@@ -110,7 +110,7 @@ class StreamFigures:
             return ""
         metric = self.arms[0].space.objective.metric
         return (
-            f" The {best} best trials of each search were run with every pair, and the one with the best "
+            f" Up to {best} of the best trials of each search were run with every pair, and the one with the best "
             f"mean `{metric}` over the pairs was chosen."
         )
 

@@ -65,7 +65,7 @@ def test_the_best_mean_over_pairs_is_chosen_and_its_test_data_alone_is_read(few,
     assert _tested(tmp_path / "runs") == set(_OTHERS)
     assert "| plain | 3 | 0 | 2 | 53.5 ± 0.7 |" in told
     assert (
-        "The 2 best trials of each search were run with every pair, and the one with the best mean " in told
+        "Up to 2 of the best trials of each search were run with every pair, and the one with the best mean " in told
     )
     sessions = len(few.sessions)
     assert few.gone_on() == (0, told) and len(few.sessions) == sessions, "nothing is left"
@@ -249,7 +249,7 @@ def test_a_search_that_has_fewer_candidates_than_are_asked_for_has_not_ended(few
 def test_a_dry_run_counts_the_runs_of_all_candidates(few, capsys):
     start = few.new(**few.asked_for)
     said = start.preview()
-    assert "  the 2 best trials of each search are run with each pair" in said.splitlines()
+    assert "  up to 2 of the best trials of each search are run with each pair" in said.splitlines()
     runs = list(runs_now(start.study, StudyBook(start.study.folder)))
     arm = start.study.arms[0]
     assert ArmForecast.of(arm, [run for run in runs if run.arm is arm]).pairs == 4
@@ -295,7 +295,7 @@ def test_best_is_not_taken_back(few, tmp_path):
 def test_the_command_asks_for_it_as_the_file_does(few, capsys):
     words = ["--methods", "clip-finetune", "slda", "--stream", "digits", "--trials", "3", "--best", "2"]
     assert command.main([*words, "--dry-run"]) == 0
-    assert "the 2 best trials of each search" in capsys.readouterr().out
+    assert "up to 2 of the best trials of each search" in capsys.readouterr().out
     assert StudyRequest.of({"methods": ["slda"], "best": 2}, "f").best == 2
 
 
