@@ -110,8 +110,8 @@ class StreamFigures:
             return ""
         metric = self.arms[0].space.objective.metric
         return (
-            f" Up to {best} of the best trials of each search were run with every pair, and the one with the best "
-            f"mean `{metric}` over the pairs was chosen."
+            f" Up to {best} of the best trials of each search were run with every pair, and the one with the "
+            f"best mean `{metric}` over the pairs was chosen."
         )
 
     def _given(self) -> str:

@@ -65,7 +65,8 @@ def test_the_best_mean_over_pairs_is_chosen_and_its_test_data_alone_is_read(few,
     assert _tested(tmp_path / "runs") == set(_OTHERS)
     assert "| plain | 3 | 0 | 2 | 53.5 ± 0.7 |" in told
     assert (
-        "Up to 2 of the best trials of each search were run with every pair, and the one with the best mean " in told
+        "Up to 2 of the best trials of each search were run with every pair, and the one with the best mean "
+        in told
     )
     sessions = len(few.sessions)
     assert few.gone_on() == (0, told) and len(few.sessions) == sessions, "nothing is left"
