@@ -54,6 +54,7 @@ _SHARED |= {
 }
 _ELSEWHERE = {
     "emoji",
+    "protocols",
     "released_arrays",
     "released_steps",
     "study_overhead",
