@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,16 +66,16 @@ def lines(first: dict[str, list[float]], second: dict[str, list[float]]) -> list
     return told
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("first", type=Path, metavar="END_PAIRS")
     parser.add_argument("second", type=Path, metavar="OTHER_PAIRS")
     parser.add_argument("--measure", default="seen/accuracy")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     print("\n".join(lines(figures(given.first, given.measure), figures(given.second, given.measure))))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

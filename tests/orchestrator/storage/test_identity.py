@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import json
-import multiprocessing
 import os
 import shutil
 import socket
@@ -11,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import at_once
 import numpy as np
 import pytest
 import torch
@@ -128,13 +128,9 @@ def test_what_is_left_of_another_run_is_nobodys_storage(tmp_path, left):
     assert list(storage.names()) == [left]
 
 
-def _probe(url):
-    Storage(url).check()
-
-
 def test_many_that_try_out_a_storage_at_once_do_not_disturb_each_other(tmp_path):
-    with multiprocessing.get_context("fork").Pool(8) as pool:
-        pool.map(_probe, [f"file://{tmp_path}/store"] * 400, chunksize=1)
+    with at_once.processes(8) as pool:
+        pool.map(at_once.probe, [f"file://{tmp_path}/store"] * 400, chunksize=1)
     assert list((tmp_path / "store").iterdir()) == []
 
 
@@ -337,20 +333,11 @@ def test_a_storage_has_what_a_run_needs_as_soon_as_it_has_the_run(tmp_path):
     assert Identity.of(tmp_path / "runs" / "s") == _ONE
 
 
-def _claim(url):
-    identity = Identity.new("c", "s")
-    try:
-        identity.claim(Storage(url), new=True)
-    except UserError:
-        return None
-    return identity.run
-
-
 def test_of_many_that_claim_a_storage_at_once_one_has_it(tmp_path):
-    with multiprocessing.get_context("fork").Pool(8) as pool:
+    with at_once.processes(8) as pool:
         for turn in range(20):
             url = f"file://{tmp_path}/store/{turn}"
-            won = [run for run in pool.map(_claim, [url] * 8, chunksize=1) if run]
+            won = [run for run in pool.map(at_once.claim, [url] * 8, chunksize=1) if run]
             assert len(won) == 1 and json.loads(Storage(url).read(IDENTITY_FILE))["run"] == won[0]
             assert [path.name for path in (tmp_path / "store" / str(turn)).iterdir()] == [IDENTITY_FILE]
 
