@@ -255,16 +255,13 @@ class Session:
         return JobFeed(jobs, on_start, on_end, go, lambda ended: self.listener(on_report, ended))
 
     def drive(self, feeds: Sequence[JobFeed]) -> None:
-        """Runs the jobs of all ``feeds`` on the lanes, until all have ended. An earlier feed's jobs begin
-        before a later one's.
-        """
+        """Runs the jobs of ``feeds`` until all have ended. An earlier feed's begin before a later one's."""
         while not all(feed.over for feed in feeds):
             self.turn(feeds, 1.0)
 
     def turn(self, feeds: Sequence[JobFeed], timeout: float) -> None:
-        """Hands in as many jobs of ``feeds`` as lanes are free, and takes the jobs' news so far. Where only
-        one feed has jobs under way, it waits for news, for ``timeout`` seconds at most.
-        """
+        """Hands in as many jobs of ``feeds`` as lanes are free, and takes the jobs' news so far. Of one feed
+        with jobs under way it waits for news, ``timeout`` seconds at most."""
         for feed in feeds:
             feed.hand_in(self.lanes - sum(other.under_way for other in feeds))
         busy = [feed for feed in feeds if feed.under_way]

@@ -79,6 +79,14 @@ class Study:
         """The names of the extreme orders that its methods are run in beside the pairs."""
         return EXTREMES if self.request.orders else ()
 
+    def sharing(self) -> Iterator[list[StudyArm]]:
+        """Its methods, stream by stream, in groups that share a session."""
+        for arms in self.on_streams():
+            groups: dict[str, list[StudyArm]] = {}
+            for arm in arms:
+                groups.setdefault(arm.shares(), []).append(arm)
+            yield from groups.values()
+
     def name_of(self, arm: StudyArm, pair: int | str | None = None) -> str:
         """The name of the run of a method's search, or of its run with a pair."""
         return run_name(self.name, self.request, arm.method, arm.stream, pair)

@@ -90,10 +90,9 @@ class StudyRun:
         references, numbers = self._study.references, self._study.numbers
         try:
             self.book.ask([one.name(number) for one in references for number in numbers])
-            for arms in self._study.on_streams():
-                for group in _sharing(arms):
-                    if status := self._group(group):
-                        return status
+            for group in self._study.sharing():
+                if status := self._group(group):
+                    return status
         except KeyboardInterrupt:
             return _INTERRUPTED
         except (Exception, RayLost) as error:
@@ -285,14 +284,6 @@ class StudyRun:
             largest_memory=max(job.largest_memory(classes) for job in jobs),
             follow_ups=more,
         )
-
-
-def _sharing(arms: Sequence[StudyArm]) -> list[list[StudyArm]]:
-    """The methods, in groups that share a session."""
-    groups: dict[str, list[StudyArm]] = {}
-    for arm in arms:
-        groups.setdefault(arm.shares(), []).append(arm)
-    return list(groups.values())
 
 
 def _found(part: Part, metric: str) -> str:
