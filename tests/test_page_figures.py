@@ -45,6 +45,17 @@ def _tables(file):
     return rows[0], {row[0].lower(): row for row in rows[2:]}
 
 
+def _compared(file):
+    """The others' figures, CLAP4CLIP's, its comparisons with them, their corrected p, and the section."""
+    figures = {}
+    for pair in _pairs(file):
+        figures.setdefault(pair["method"], []).append(float(pair["seen/accuracy"]))
+    own = figures.pop("clap4clip")
+    found = {other: compare_pairs(own, theirs) for other, theirs in figures.items()}
+    corrected = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
+    return figures, own, found, corrected, _section(file)
+
+
 @pytest.mark.parametrize(
     ("file", "columns"),
     [
@@ -71,12 +82,7 @@ def test_a_studys_table_has_its_pairs_means_and_deviations(file, columns):
 
 
 def test_what_is_said_of_clap4clip_is_what_its_pairs_give():
-    figures = {}
-    for pair in _pairs("recognition.csv"):
-        figures.setdefault(pair["method"], []).append(float(pair["seen/accuracy"]))
-    own, section = figures.pop("clap4clip"), _section("recognition.csv")
-    found = {other: compare_pairs(own, theirs) for other, theirs in figures.items()}
-    corrected = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
+    figures, own, found, corrected, section = _compared("recognition.csv")
     shown = {other: one for other, one in found.items() if one.shows(corrected[other])}
     assert (len(shown), len(found)) == (11, 13) and "Eleven of the thirteen are shown at 5 %" in section
     assert set(found) - set(shown) == {"clip-derpp", "nme"}
@@ -92,12 +98,7 @@ def test_what_is_said_of_clap4clip_is_what_its_pairs_give():
 
 
 def test_what_is_said_of_clap4clip_on_digits_is_what_its_pairs_give():
-    figures = {}
-    for pair in _pairs("digits.csv"):
-        figures.setdefault(pair["method"], []).append(float(pair["seen/accuracy"]))
-    own, section = figures.pop("clap4clip"), _section("digits.csv")
-    found = {other: compare_pairs(own, theirs) for other, theirs in figures.items()}
-    corrected = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
+    _, own, found, corrected, section = _compared("digits.csv")
     assert len(found) == 13 and all(one.shows(corrected[other]) for other, one in found.items())
     assert "Each of the thirteen is shown at 5 %" in section
     named = {"clip-er", "clip-derpp", "clip-icarl", "mma", "nme", "ncm", "ranpac", "slda", "clip-joint"}
@@ -115,3 +116,24 @@ def test_what_is_said_of_clap4clip_on_digits_is_what_its_pairs_give():
     said = f"{one.difference:.1f} points, {one.low:.1f} to {one.high:.1f}, p {one.p:.2f}, n = {one.n}"
     assert said in " ".join(section.split())
     assert f"{mean(earlier):.1f} ± {stdev(earlier):.1f}" in section and not one.shows(one.p)
+    chosen = {(row["method"], row["key"]): row["value"] for row in _pairs("digits_chosen.csv")}
+    assert {row["failed"] for row in _pairs("digits_chosen.csv") if row["method"] == "clap4clip"} == {"5"}
+    assert "Five of CLAP4CLIP's sixteen trials" in section
+    for method, key, value in (
+        ("clap4clip", "epochs", "120"),
+        ("clip-lwf", "epochs", "5"),
+        ("mma", "consolidation_epochs", "150"),
+        ("mma", "down_dim", "32"),
+        ("ranpac", "projection_width", "5000"),
+    ):
+        assert (
+            chosen[method, f"method.{key}"] == value and value in section.partition("end of their range")[2]
+        )
+    rates = [
+        float(chosen[name, "method.learning_rate"]) for name in ("clip-ewc", "clip-lwf", "clip-finetune")
+    ]
+    assert min(rates) > 0.23 and round(float(chosen["clip-lwf", "method.lwf_weight"])) == 86
+    assert round(float(chosen["clip-joint", "method.logit_scale"])) == 870
+    merged = {"replay": "merge", "consolidation_epochs": "5", "epochs": "120"}
+    assert {key: chosen["clap4clip", f"method.{key}"] for key in merged} == merged
+    assert "merges, too, with five passes and 120 epochs" in section

@@ -48,8 +48,6 @@ class Session:
         beside: The searches that share the session; None: no search shares it with another one.
     """
 
-    beside: Any = None
-
     def __init__(
         self,
         request: SessionRequest,
@@ -58,6 +56,7 @@ class Session:
     ) -> None:
         self.dispatcher: Any = None
         self.scope = ""
+        self.beside: Any = None
         self.request = request
         self._say = say
         self._shared = SharedStream(request, say)

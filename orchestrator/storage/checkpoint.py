@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from .atomic_write import write_synced
+from .file_sha256 import file_sha256
 from .run_files import TOKENIZER_FOLDER
 from .task_key import task_key
 from .trial_files import CHECKPOINTS_FOLDER, CURVES_FILE, STATE_FILE, checkpoint_folders, whole_state
@@ -120,7 +120,7 @@ def save(
         state: dict[str, Any] = {"stamp": stamp, "sizes": sizes}
         if keeper is not None:
             # Workers that are thought dead may still write under the same names there.
-            state["digests"] = {name: _digest(partial / name) for name in sizes}
+            state["digests"] = {name: file_sha256(partial / name) for name in sizes}
             keeper.arrays(partial, task)
         if seconds is not None:
             checkpoint.reports[-1]["seconds/checkpoint"] = seconds()
@@ -175,7 +175,7 @@ def load(
     _check_stamp(folder, state.get("stamp"), stamp)
     _check_tokenizer(folder / TOKENIZER_FOLDER, tokenizer)
     digests = state.get("digests", {})
-    if any(_digest(folder / name) != digest for name, digest in digests.items()):
+    if any(file_sha256(folder / name) != digest for name, digest in digests.items()):
         return None
     try:
         model = load_file(folder / _ARRAYS[0])
@@ -184,11 +184,6 @@ def load(
         return Checkpoint(model, memory, state["reports"], curves)
     except (ValueError, KeyError, SafetensorError):
         return None
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_stamp(folder: Path, carried: object, asked: Mapping[str, str] | None) -> None:

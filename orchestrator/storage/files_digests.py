@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import UserError
+from .file_sha256 import file_sha256
 
 
 def files_digests(values: Mapping[str, object]) -> dict[str, str]:
@@ -43,5 +44,4 @@ def _digest(path: Path) -> str:
 @lru_cache(maxsize=64)
 def _of_file(path: Path, size: int, changed: int) -> str:
     """The sha256 of a file, which a process reads once as long as its size and its time stay."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

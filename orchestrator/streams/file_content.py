@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
+from ..storage.file_sha256 import file_sha256
 from .in_pieces import THREADS, in_pieces
 
 _READ_WHOLE = 256 * 2**20
@@ -73,7 +74,6 @@ def _stat(path: str) -> _Stat:
 def _hashed(path: str, status: _Stat) -> str:
     del status
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return ""
