@@ -137,3 +137,19 @@ def test_what_is_said_of_clap4clip_on_digits_is_what_its_pairs_give():
     merged = {"replay": "merge", "consolidation_epochs": "5", "epochs": "120"}
     assert {key: chosen["clap4clip", f"method.{key}"] for key in merged} == merged
     assert "merges, too, with five passes and 120 epochs" in section
+    by = {}
+    for pair in _pairs("digits.csv"):
+        for column in ("average_over_time", "seen/ece", "forgetting"):
+            by.setdefault((pair["method"], column), []).append(float(pair[column]))
+    told = " ".join(section.split())
+    for other, column, unit in (
+        ("clip-er", "average_over_time", " points"),
+        ("clip-derpp", "average_over_time", " points"),
+        ("clip-er", "seen/ece", " points higher"),
+        ("clip-er", "forgetting", " points"),
+    ):
+        one = compare_pairs(by["clap4clip", column], by[other, column])
+        ends = (one.low, one.high) if column != "forgetting" else (-one.high, -one.low)
+        size = one.difference if column != "forgetting" else -one.difference
+        p = f"{one.p:.3f}" if one.p < 0.01 else f"{one.p:.2f}"
+        assert f"{size:.1f}{unit}, {ends[0]:.1f} to {ends[1]:.1f}, p {p}" in told, (other, column)

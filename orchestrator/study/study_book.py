@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..storage.atomic_write import write_text
+from ..storage.reference_name import reference_kind
 from ..storage.run_files import BOOK_FILE
 from .candidate import Candidate
 from .run_request import RunRequest
@@ -91,7 +92,7 @@ class StudyBook:
     Attributes:
         path: The file.
         parts: Name -> the run.
-        references: The names of the reference runs that the study asks for, as far as a run of it has begun.
+        references: The names of the reference runs that the study asked for when it last ran.
 
     Raises:
         UserError: The file has another content or another format. The message is one line.
@@ -111,7 +112,8 @@ class StudyBook:
             version = content.get("format", 1)
             if version == _FORMAT:
                 self.parts = {name: _part(name, said) for name, said in content["parts"].items()}
-                self.references = tuple(map(str, content.get("references", ())))
+                noted = filter(reference_kind, self.parts)  # all that an earlier version knew
+                self.references = tuple(map(str, content.get("references", noted)))
                 return
         except (OSError, ValueError, TypeError, AttributeError, KeyError):
             raise UserError(f"{self.path}: is not what a study writes; allowed: {anew}") from None
@@ -148,7 +150,7 @@ class StudyBook:
     def _write(self) -> None:
         content: dict[str, Any] = {"format": _FORMAT}
         content["parts"] = {name: _plain(kept) for name, kept in self.parts.items()}
-        if self.references:
+        if self.references or any(map(reference_kind, self.parts)):
             content["references"] = self.references
         write_text(self.path, json.dumps(content, indent=1))
 

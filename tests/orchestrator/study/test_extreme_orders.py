@@ -193,3 +193,12 @@ def test_mlflow_groups_them_with_no_pair(extreme, tmp_path):
         found[name] = next(one["configuration"] for one in tags if "configuration" in one)
     key = found["s-plain-pair1"]
     assert list(found.values()) == [key, key, f"{key} worst", f"{key} best"]
+
+
+def test_a_clip_that_cannot_be_loaded_is_no_answer(played, monkeypatch):
+    def fail(config, source):
+        raise UserError("method.backbone: clip.pt is gone")
+
+    monkeypatch.setattr("orchestrator.features.unit_similarity.unit_similarity", fail)
+    with pytest.raises(UserError, match="clip.pt is gone"):
+        study_run.find_orders(None, None)

@@ -217,6 +217,32 @@ def test_a_study_whose_reference_failed_has_failed(played, tmp_path):
     assert state() == ("interrupted", 4, 5)
 
 
+def test_of_references_that_were_changed_those_of_now_count(played, tmp_path):
+    played.at = {(one.name(1), "seed_1"): Outcome("failed", "loss is nan") for one in _two(played)[:1]}
+    played.begun(references=["joint-once"], pairs=1)
+    book, file = tmp_path / "runs" / "s" / "parts.json", tmp_path / "runs" / "s" / "study.yaml"
+    names = [one.name(1) for one in _two(played)]
+    assert json.loads(book.read_text())["references"] == names[:1]
+    # An earlier version did not write it.
+    parts = json.loads(book.read_text())
+    book.write_text(json.dumps({key: value for key, value in parts.items() if key != "references"}))
+    found = FoundRun.of(tmp_path / "runs" / "s")
+    assert (found.state, found.done, found.asked) == ("failed", 4, 5)
+    file.write_text(file.read_text().replace("- joint-once\n", "- independent\n- joint\n"))
+    assert played.gone_on()[0] == 0
+    assert json.loads(book.read_text())["references"] == names[1:]
+    found = FoundRun.of(tmp_path / "runs" / "s")
+    assert (found.state, found.done, found.asked) == ("finished", 6, 6), "what failed is none of it"
+    content = file.read_text()
+    file.write_text(content[: content.index("references:")])
+    assert FoundRun.of(tmp_path / "runs" / "s").asked == 4
+
+
+def _two(played):
+    """The references joint-once, independent and joint of a study."""
+    return played.new(name="q", references=["joint-once", "independent", "joint"], pairs=1).study.references
+
+
 def test_a_study_that_was_interrupted_among_its_references_is_not_finished(played, tmp_path):
     at = played.new(name="q", references=["joint"], pairs=1).study.references[0]
     played.at = {(at.name(1), "seed_1"): KeyboardInterrupt()}
