@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..record.memory_worth import MARGIN
 from ..search.preset_values import with_preset
 from ..search.search_protocol import SearchProtocol
+from ..storage.reserved_name import check_reserved
 from ..storage.user_path import user_path
 from .check_kinds import check_kinds, names_of, points, seeds_of, whole
 from .chosen_by import chosen_by
@@ -72,6 +73,7 @@ def requested_sweep(
         said = said_again(values, folder)
         where: dict[str, Any] = {"concurrent": concurrent, "storage": storage}
         return SweepStart.resumed(resume, trials=trials, budget=budget, said=said, say=say, **where)
+    check_reserved(name)
     check_once(values, stream, data)
     if per_task:
         beside: dict[str, Any] = {"trials": trials, "time": time, "gpu_hours": gpu_hours, "margin": margin}
@@ -142,6 +144,7 @@ def requested_train(
         return TrainStart.resumed(
             resume, concurrent=concurrent, storage=storage, said=said, say=say, test=test
         )
+    check_reserved(name)
     check_once(values, stream, data)
     if continue_from is not None:
         other = {"method": method, "config": config, "recipe": recipe, "space": space, "stream": stream}

@@ -4,6 +4,7 @@ import pytest
 
 from orchestrator.commands.explain import explain
 from orchestrator.commands.requested_run import requested_sweep, requested_train
+from orchestrator.errors import UserError
 
 _SMALL = {"stream.tasks": 2, "stream.train": 8, "stream.validation": 4, "stream.test": 4}
 
@@ -36,3 +37,21 @@ def test_a_preview_says_how_a_memory_is_chosen(margin, shown):
     assert (line in text) == ("(--margin)" in text) == (shown is not None)
     fixed = requested_sweep("clip-er", given={**_SMALL, "replay.size": 24}).preview()
     assert "(--margin)" not in fixed
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a-best-order", "a study's run in its best order alone ends in -best-order; allowed: another"),
+        ("a-worst-order", "a study's run in its worst order alone ends in -worst-order; allowed: another"),
+        ("reference-joint-digits-pair1-0123456789ab", "only a reference run has such a name; allowed"),
+    ],
+)
+def test_a_run_has_no_name_by_which_it_would_be_left_out_of_means(name, why):
+    for asked in (
+        lambda: requested_sweep("mma", name=name),
+        lambda: requested_train("mma", name=name),
+        lambda: requested_train(continue_from="run", name=name),
+    ):
+        with pytest.raises(UserError, match=f"^--name {name}: {why}"):
+            asked()
