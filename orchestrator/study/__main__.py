@@ -52,6 +52,7 @@ def _new(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudySta
         "time": given.time,
         "gpu_hours": given.gpu_hours,
         "protocol": None if given.protocol is None else " ".join(given.protocol),
+        "scheduler": given.scheduler,
         "best": given.best,
         "pairs": given.pairs,
         "orders": given.orders,
@@ -85,7 +86,7 @@ def _report(parser: CommandParser, given: argparse.Namespace) -> int:
 
 
 def _resumed(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudyStart:
-    for name in ("file", "question", "stream", "memory", "protocol", "set", "name"):
+    for name in ("file", "question", "stream", "memory", "protocol", "scheduler", "set", "name"):
         if getattr(given, name) != parser.get_default(name):
             raise UserError(f"--resume {given.resume}: goes on with what was asked; leave out {name}")
     methods = given.methods or []
@@ -138,6 +139,11 @@ def _parser() -> CommandParser:
         metavar="NAME",
         help="by which data a search chooses: end-of-stream (the default), first-tasks K, transfer "
         "stream.KEY=VALUE ..., or per-task",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="NAME",
+        help="the rule that stops poor trials of each search: none (the default), asha or median",
     )
     parser.add_argument(
         "--best",

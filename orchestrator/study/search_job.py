@@ -63,6 +63,7 @@ class SearchJob:
             MARGIN,
             test=False,
             protocol=None if arm.protocol.usual else arm.protocol.text,
+            scheduler=arm.scheduler,
             budget=None if arm.budget is None else arm.budget.text,
         )
         self._of_sweep = RunRequest.search(self._request, searched.space.path)

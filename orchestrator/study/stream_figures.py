@@ -10,6 +10,7 @@ from ..evaluation.protocol import HEADLINE
 from ..metrics.measures import better
 from ..report.comparison_result import ComparisonResult
 from ..search.budget import Budget
+from ..search.scheduler_choice import SchedulerChoice
 from ..statistics.holm import holm
 from ..statistics.paired_comparison import compare_pairs
 from ..statistics.verdict import verdict
@@ -48,10 +49,12 @@ class StreamFigures:
         """Describes the figures of a table."""
         protocol = self._study.request.protocol
         by = f" {protocol.said}" if protocol.said else ""
+        rule = self._study.request.scheduler
+        stops = f"; {SchedulerChoice(rule).said}" if rule else ""
         return (
             f"`{self.measure}` on test data, in percent: mean and sample standard deviation over pairs of "
             f"seed and order, and the mean's 95 % interval. Values were chosen on validation data{by} "
-            f"({protocol.text}).{self._confirmed()}{self._given()}{self._held()}{self._orders()}{self._commits()}"
+            f"({protocol.text}){stops}.{self._confirmed()}{self._given()}{self._held()}{self._orders()}{self._commits()}"
         )
 
     def failed(self) -> list[str]:

@@ -38,6 +38,7 @@ class StudyArm:
         budget: What the trials of its search may spend, in the place of ``trials``; None: it has a number of
             trials.
         best: How many of the best trials of its search are run with every pair.
+        scheduler: The name of the rule that stops trials of its search; None: its search space's.
     """
 
     method: Arm
@@ -48,6 +49,7 @@ class StudyArm:
     protocol: SearchProtocol
     budget: Budget | None = None
     best: int = 1
+    scheduler: str | None = None
 
     @classmethod
     def of(cls, request: StudyRequest, method: Arm, stream: Arm | None) -> StudyArm:
@@ -79,7 +81,7 @@ class StudyArm:
         trials = request.trials or own.space.trials
         if request.budget is not None:
             request.budget.check_options(own.space.config.run)
-        how = trials, request.protocol, request.budget, request.best
+        how = trials, request.protocol, request.budget, request.best, request.scheduler
         return cls(method, stream, searched, own.space, *how)
 
     @property
@@ -129,6 +131,7 @@ def _check_walk(label: str, request: StudyRequest) -> None:
     asked = request.budget.option if request.budget else ""
     asked = asked if request.trials is None else f"--trials {request.trials}"
     asked = asked if request.best == 1 else f"--best {request.best}"
+    asked = asked if request.scheduler is None else f"--scheduler {request.scheduler}"
     if asked:
         raise UserError(
             f"{label}: {asked}: by the protocol {request.protocol.text} a method has one walk, which chooses "

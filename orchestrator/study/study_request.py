@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import UserError
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
 from ..search.budget import Budget
+from ..search.scheduler_choice import SchedulerChoice
 from ..search.search_protocol import SearchProtocol
 from .arm import Arm
 from .check_sets import check_sets
@@ -21,7 +22,7 @@ PAIRS = 8
 
 _COUNTS = {"trials": 1, "pairs": 1, "memory": 0, "best": 1}
 _BUDGETS = ("trials", "time", "gpu_hours")
-_LATER = ("best", "pairs", "orders", "references", "set")
+_LATER = ("scheduler", "best", "pairs", "orders", "references", "set")
 _KEYS = ("question", "methods", "streams", "memory", *_BUDGETS, "protocol", *_LATER)
 
 
@@ -43,6 +44,8 @@ class StudyRequest:
         best: How many of the best trials of each search are run with every pair. One of them is chosen by
             these runs' validation data.
         orders: ``extreme``: the chosen values are run in two extreme orders too; empty: with the pairs alone.
+        scheduler: The name of the rule that stops trials of each search; None: that of its search space, as
+            in studies of earlier versions.
     """
 
     question: str
@@ -57,6 +60,7 @@ class StudyRequest:
     budget: Budget | None = None
     best: int = 1
     orders: str = ""
+    scheduler: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> StudyRequest:
@@ -111,6 +115,7 @@ class StudyRequest:
             budget,
             best=1 if content.get("best") is None else content["best"],
             orders=_orders(content.get("orders"), where),
+            scheduler=_scheduler(content.get("scheduler"), where),
         )
 
     def text(self) -> str:
@@ -124,6 +129,7 @@ class StudyRequest:
                 "trials": self.trials,
                 **self._spent(),
                 "protocol": self.protocol.text,
+                **({} if self.scheduler is None else {"scheduler": self.scheduler}),
                 **({} if self.best == 1 else {"best": self.best}),
                 "pairs": self.pairs,
                 **({"orders": self.orders} if self.orders else {}),
@@ -143,6 +149,13 @@ def _orders(content: Any, where: str) -> str:
     if content not in (None, "random", "extreme"):
         raise UserError(f"{where}: orders {content!r}: allowed are random and extreme")
     return "extreme" if content == "extreme" else ""
+
+
+def _scheduler(content: Any, where: str) -> str | None:
+    def fail(key: str, problem: str) -> NoReturn:
+        raise UserError(f"{where}: scheduler {problem}")
+
+    return None if content is None else SchedulerChoice.parse(str(content), fail).name
 
 
 def _budget(content: Mapping[str, Any], where: str) -> Budget | None:

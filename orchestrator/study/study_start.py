@@ -11,6 +11,7 @@ from ..commands.last_lines import last_lines
 from ..errors import UserError
 from ..execution.ray_environment import ray_environment
 from ..search.budget import Budget
+from ..search.scheduler_choice import SchedulerChoice
 from ..storage.atomic_write import write_text
 from ..storage.full_disk import is_full
 from ..storage.own_folder import check_own
@@ -63,6 +64,10 @@ class StudyStart:
         """
         chosen = f"study-{datetime.now():%Y%m%d-%H%M%S}" if name is None else name
         check_free(chosen)
+        if request.scheduler is None and not request.protocol.per_task:
+            request = replace(
+                request, scheduler="none"
+            )  # a rule stops the best trial of some methods more often
         study = Study.of(chosen, request)
         for run in study.names:
             check_free(run)
@@ -148,6 +153,8 @@ class StudyStart:
             lines.append(f"  each search has {request.budget.said}")
         if request.protocol.said:
             lines.append(f"  chosen by validation data {request.protocol.said} ({request.protocol.text})")
+        if request.scheduler is not None:
+            lines.append(f"  {SchedulerChoice(request.scheduler).said}")
         lines += pairs_said(request)
         own = [run for run in runs if run.reference is None]
         forecasts = [ArmForecast.of(arm, [run for run in own if run.arm is arm]) for arm in study.arms]

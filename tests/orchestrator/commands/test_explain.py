@@ -14,7 +14,7 @@ from orchestrator.sweep import main
 def test_a_key_is_told_with_all_its_values():
     assert explain("ctp", "method.temperature").splitlines() == [
         "method.temperature: a number, above 0",
-        "    default 0.07; paper 0.07; released code 0.07; search space 0.04 .. 0.14 (log), start 0.07",
+        "    default 0.07; paper 0.07; released code 0.07; search space 0.02 .. 0.3 (log), start 0.07",
         "    What every similarity is divided by. It is not learnt.",
     ]
 
