@@ -65,9 +65,8 @@ class StudyStart:
         chosen = f"study-{datetime.now():%Y%m%d-%H%M%S}" if name is None else name
         check_free(chosen)
         if request.scheduler is None and not request.protocol.per_task:
-            request = replace(
-                request, scheduler="none"
-            )  # a rule stops the best trial of some methods more often
+            # A rule stops the best trial of some methods more often than that of others.
+            request = replace(request, scheduler="none")
         study = Study.of(chosen, request)
         for run in study.names:
             check_free(run)

@@ -65,7 +65,13 @@ def play_searches(monkeypatch, folder):
             found.told = told[-1]
 
     def run(name="s", **asked):
-        what = {"methods": METHODS, "streams": {"digits": None}, "trials": TRIALS, "pairs": 1} | asked
+        what = {
+            "methods": METHODS,
+            "streams": {"digits": None},
+            "trials": TRIALS,
+            "pairs": 1,
+            "scheduler": "asha",
+        } | asked
         return finish(StudyStart.new(StudyRequest.of(what, "f"), name, found.lines.append))
 
     found.run = run

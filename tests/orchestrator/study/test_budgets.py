@@ -151,7 +151,8 @@ def test_a_preview_says_the_budget_and_what_is_left_of_it(played, capsys):
     line = ["--methods", "clip-finetune", "clip-er", "--stream", "digits", "--time", "5m", "--pairs", "2"]
     assert command.main([*line, "--dry-run"]) == 0
     told = re.sub(r"over \d+ keys", "over K keys", capsys.readouterr().out).splitlines()
-    assert told[1:3] == [
+    assert told[1:4] == [
         "  each search has 5m of training and evaluation, summed over its trials",
+        "  no trial is stopped early",
         "  clip-finetune    digits               5m over K keys, memory 0; how long is not known",
     ]

@@ -72,6 +72,7 @@ def test_a_preview_says_what_would_be_run_and_what_is_left(played, tmp_path, cap
         "Which?",
         "",
         "Study t: 2 searches, 2 pairs of seed and order",
+        "  no trial is stopped early",
         "  clip-finetune    digits                 2 trials over K keys, memory 0; how long is not known",
         "  clip-er          digits                 2 trials over K keys, memory 40; how long is not known",
         "what it takes is not known: no trial like its own has walked its stream in runs/",
@@ -81,7 +82,7 @@ def test_a_preview_says_what_would_be_run_and_what_is_left(played, tmp_path, cap
     assert command.main(["--resume", "s", "--pairs", "3", "--methods", "+slda", "--dry-run"]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[-2] == "6 of 12 runs have ended, 6 are left"
-    assert [line.split(", ")[-1].split(";")[0] for line in told[1:-2]] == [
+    assert [line.split(", ")[-1].split(";")[0] for line in told[2:-2]] == [
         "memory 0",
         "memory searched",
         "memory 0",

@@ -42,7 +42,10 @@ def test_searches_read_the_other_stream_and_pairs_the_studys(seeded, tmp_path):
     differ = {key for key, value in ran.flat().items() if chosen.flat()[key] != value}
     assert differ == {"stream.seed", "stream.order", "run.seed"}
     assert (chosen.stream.seed, ran.stream.seed) == (7, 0) and ran.method.learning_rate == 0.002
-    assert "chosen on validation data of another stream, seed or order (transfer stream.seed=7)." in told
+    assert (
+        "chosen on validation data of another stream, seed or order (transfer stream.seed=7); no trial"
+        in told
+    )
     request = yaml.safe_load((runs / "s-plain" / "sweep.yaml").read_text())
     assert (request["protocol"], request["values"]["stream.seed"]) == (_OTHER, 7)
 
