@@ -103,14 +103,18 @@ def lines(first: Figures, second: Figures) -> list[str]:
     ]
 
 
-def main(arguments: list[str]) -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("first", type=Path, metavar="END_PAIRS")
     parser.add_argument("second", type=Path, metavar="OTHER_PAIRS")
     parser.add_argument("--measure", default="seen/accuracy")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str]) -> None:
+    given = _parser().parse_args(arguments)
     print("\n".join(lines(figures(given.first, given.measure), figures(given.second, given.measure))))
 
 
