@@ -14,6 +14,7 @@ from ..schema import strict_yaml
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from ..search.start_point import starts_said
+from ..search.what_trials_find import what_trials_find
 from ..streams.shown_task import shown_task
 from ..streams.size_remarks import size_remarks
 from ..streams.source import StreamSource
@@ -47,6 +48,7 @@ def preview(
     lines = [
         f"Search: {extent.said} for {goals} ({space.path})",
         f"  {plan.proposals}",
+        *([f"  {finds}"] if (finds := what_trials_find(space, plan.trials)) and not plan.given else []),
         *([f"  it begins at {begins}"] if (begins := starts_said(space.starts)) else []),
         f"  {space.scheduler.said}{_after(space.scheduler.stops_after(len(source.tasks)))}",
         *_choice(space),

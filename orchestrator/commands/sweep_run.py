@@ -22,6 +22,7 @@ from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from ..search.start_point import starts_said
 from ..search.tuner import search
+from ..search.what_trials_find import what_trials_find
 from ..storage.full_disk import full_disk, is_full
 from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER
 from ..storage.trial_files import CURVES_PICTURE, MATRIX_PICTURE, TEST_MATRIX_PICTURE
@@ -133,6 +134,8 @@ class _SweepRun:
                 run.say(f"for more: python -m orchestrator.sweep --resume {run.folder.name} {more}")
             return "finished"
         run.say(f"{self._plan.at_once}; {self._plan.proposals}")
+        if not self._plan.given and (finds := what_trials_find(self._space, self._trials)):
+            run.say(finds)
         with (self._sessions or Session)(
             self._request(), say=run.say, last_words=self._last_words
         ) as session:

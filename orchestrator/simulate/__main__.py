@@ -134,7 +134,9 @@ def _parser() -> argparse.ArgumentParser:
         help="two or more objectives, each by its better end, as validation/average replay/bytes (default: "
         "what the sweep searched for)",
     )
-    parser.add_argument("--trials", type=int, default=8, metavar="N", help="trials of a simulated sweep (8)")
+    parser.add_argument(
+        "--trials", type=int, default=16, metavar="N", help="trials of a simulated sweep (16)"
+    )
     parser.add_argument("--lanes", type=int, default=2, metavar="N", help="trials at once (2)")
     parser.add_argument("--draws", type=int, default=1000, metavar="N", help="simulated sweeps (1000)")
     add_version(parser)

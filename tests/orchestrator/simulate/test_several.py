@@ -106,7 +106,7 @@ def test_a_trial_beyond_a_bound_adds_nothing(sweep):
         (["--objectives", _A, _B, "--scheduler", "median"], "^simulate: scheduler median compares one obj"),
         (
             ["--objectives", _A, _B],
-            "^s: 3 trials walked the whole stream, 8 are asked for; allowed: --trials",
+            "^s: 3 trials walked the whole stream, 16 are asked for; allowed: --trials",
         ),
     ],
 )

@@ -129,7 +129,16 @@ def test_the_command_compares_rules_on_the_same_draws(tmp_path, monkeypatch, cap
     assert lines[-1].startswith("Left out, as they did not walk the whole stream: s 1 trials.")
     (only,) = [
         line
-        for line in _run(tmp_path, monkeypatch, capsys, "s", "--scheduler", "median:margin=99,min_trials=1")
+        for line in _run(
+            tmp_path,
+            monkeypatch,
+            capsys,
+            "s",
+            "--trials",
+            "8",
+            "--scheduler",
+            "median:margin=99,min_trials=1",
+        )
         if line.startswith("| s |")
     ]
     assert only == "| s | 8 | median:margin=99,min_trials=1 | 0.0 | 0.00 | 0.0 | 0.0 |"
