@@ -159,7 +159,9 @@ def test_trials_are_compared_as_in_the_sweep(tmp_path, monkeypatch, capsys, sear
         file.write(f"search: {{replay.size: {{type: any, {searched}}}}}\n")
     (line,) = [
         line
-        for line in _run(tmp_path, monkeypatch, capsys, "s", "--scheduler", "median:min_trials=2")
+        for line in _run(
+            tmp_path, monkeypatch, capsys, "s", "--trials", "8", "--scheduler", "median:min_trials=2"
+        )
         if line.startswith("| s |")
     ]
     assert (float(line.split(" | ")[3]) > 20) is bool(stopped)
