@@ -18,6 +18,13 @@ _COLUMNS = {
     "unseen": "over_time/unseen/accuracy",
     "ECE": "seen/ece",
 }
+_RETRIEVAL = {
+    "R_m": "seen/r_mean",
+    "own": "average",
+    "forgetting": "forgetting",
+    "learnt": "learning_accuracy",
+    "BWT": "ctp/bwt",
+}
 _TRIPLETS = {
     "A": "triplet/average_accuracy",
     "forgetting": "triplet/forgetting",
@@ -57,21 +64,22 @@ def _compared(file):
 
 
 @pytest.mark.parametrize(
-    ("file", "columns"),
+    ("file", "columns", "n"),
     [
-        ("digits.csv", {**_COLUMNS, "forgetting": "forgetting"}),
-        ("recognition.csv", {**_COLUMNS, "forgetting": "forgetting"}),
-        ("questions.csv", _TRIPLETS),
+        ("digits.csv", {**_COLUMNS, "forgetting": "forgetting"}, 10),
+        ("recognition.csv", {**_COLUMNS, "forgetting": "forgetting"}, 10),
+        ("questions.csv", _TRIPLETS, 10),
+        ("retrieval.csv", _RETRIEVAL, 8),
     ],
 )
-def test_a_studys_table_has_its_pairs_means_and_deviations(file, columns):
+def test_a_studys_table_has_its_pairs_means_and_deviations(file, columns, n):
     pairs = _pairs(file)
     heads, rows = _tables(file)
     told = [head for head in heads if head in columns]
     assert len(told) >= 4 and {pair["method"] for pair in pairs} == rows.keys()
     for method, row in rows.items():
         own = [pair for pair in pairs if pair["method"] == method]
-        assert len(own) == 10
+        assert len(own) == n
         for head, column in (("memory", "memory"), ("validation", "validation")):
             if column in own[0]:
                 assert f"{float(row[heads.index(head)]):.1f}" == f"{float(own[0][column] or 0):.1f}", head
@@ -153,3 +161,37 @@ def test_what_is_said_of_clap4clip_on_digits_is_what_its_pairs_give():
         size = one.difference if column != "forgetting" else -one.difference
         p = f"{one.p:.3f}" if one.p < 0.01 else f"{one.p:.2f}"
         assert f"{size:.1f}{unit}, {ends[0]:.1f} to {ends[1]:.1f}, p {p}" in told, (other, column)
+
+
+def test_what_is_said_of_ctp_is_what_its_pairs_give():
+    by = {}
+    for pair in _pairs("retrieval.csv"):
+        for column in ("seen/r_mean", "average", "forgetting"):
+            by.setdefault(column, {}).setdefault(pair["method"], []).append(float(pair[column]))
+    section = " ".join(_section("retrieval.csv").split())
+    lines = dict(zip(by, ("R_m: no difference", "It keeps more", "It forgets less"), strict=True))
+    shown = {}
+    for column, figures in by.items():
+        own, others = figures.pop("ctp"), figures
+        found = {other: compare_pairs(own, theirs) for other, theirs in others.items()}
+        corrected = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
+        line = section.partition(lines[column])[2].partition(" - **")[0]
+        for other, one in found.items():
+            shown[column, other] = one.shows(corrected[other])
+            if (column, other) == ("average", "lwf"):
+                continue  # told without figures
+            low, high = (
+                (one.low, one.high) if one.low < 0 < one.high else sorted((abs(one.low), abs(one.high)))
+            )
+            p = f"{corrected[other]:.{2 if corrected[other] > 0.05 else 3}f}"
+            by_how_much = abs(one.difference) if low >= 0 else one.difference
+            assert f"{by_how_much:.1f}" in line and f"{low:.1f} to {high:.1f}, p {p})" in line, (
+                column,
+                other,
+            )
+    assert not any(value for (column, _), value in shown.items() if column == "seen/r_mean")
+    kept = {other for (column, other), value in shown.items() if column == "average" and value}
+    assert kept == {"finetune", "ewc"} and "No difference from LwF is shown" in section
+    assert all(value for (column, _), value in shown.items() if column == "forgetting")
+    chosen = {(row["method"], row["key"]): row["value"] for row in _pairs("retrieval_chosen.csv")}
+    assert {chosen["ctp", f"method.{key}"] for key in ("momentum", "momentum_mix")} == {"0.0"}
