@@ -195,3 +195,34 @@ def test_what_is_said_of_ctp_is_what_its_pairs_give():
     assert all(value for (column, _), value in shown.items() if column == "forgetting")
     chosen = {(row["method"], row["key"]): row["value"] for row in _pairs("retrieval_chosen.csv")}
     assert {chosen["ctp", f"method.{key}"] for key in ("momentum", "momentum_mix")} == {"0.0"}
+
+
+def test_the_ends_of_ranges_that_triplets_searches_chose_are_said():
+    chosen = {(row["method"], row["key"]): row["value"] for row in _pairs("questions_chosen.csv")}
+    at_an_end = {
+        (method, key.removeprefix("method.")): value
+        for (method, key), value in chosen.items()
+        if method in ("triplet", "l2p", "dualprompt") and value in _ENDS.get(key.removeprefix("method."), ())
+    }
+    assert at_an_end == {
+        ("triplet", "task_weight"): "0.01",
+        ("triplet", "general_length"): "5",
+        ("triplet", "task_length"): "10",
+        ("l2p", "epochs"): "20",
+        ("dualprompt", "general_length"): "20",
+        ("dualprompt", "task_length"): "10",
+    }
+    section = _section("questions.csv").partition("at an end of their range in")[2].partition("\n\n")[0]
+    for (_, key), value in at_an_end.items():
+        assert f"`{key}` ({value}" in section, key
+
+
+_ENDS = {
+    "epochs": ("1", "20"),
+    "rank": ("5", "40"),
+    "modality_weight": ("0.05", "0.5"),
+    "task_weight": ("0.01", "0.1"),
+    "general_length": ("5", "20"),
+    "task_length": ("10", "50"),
+}
+"""The ends of the ranges of commit 16cadca."""
