@@ -169,6 +169,7 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
     from ..evaluation.agreement import ElsewhereError, all_or_none, first_reason
     from ..evaluation.final_evaluation import final_evaluation
     from ..features.frozen import check_encoder
+    from ..streams.without_test import without_test
     from ..training.per_task_loop import PerTaskLoop
     from ..training.stream_loop import StreamLoop
     from .trial_folder import trial_folder
@@ -189,7 +190,9 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
             reporter = _DispatcherReporter(link, job)
             options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": opened_folder}
             walk = StreamLoop if config.per_task is None else PerTaskLoop
-            return Outcome(walk(config, stream, opened_folder.path, reporter, **options).run())
+            # A walk chooses and is chosen by validation data: it is given nothing of test data.
+            given = without_test(stream)
+            return Outcome(walk(config, given, opened_folder.path, reporter, **options).run())
     except Diverged as error:  # every rank raises it alike
         return Outcome("failed", str(error), infeasible=True)
     except Exception as error:  # noqa: BLE001 - a trial's failure must not end its lane
