@@ -26,6 +26,12 @@ class LiveLine:
         self._text = ""
         self._lock = threading.Lock()
 
+    @property
+    def seen(self) -> bool:
+        """Whether the line is shown: on a terminal that can change it."""
+        is_terminal = getattr(self._stream or sys.stdout, "isatty", bool)
+        return is_terminal() and os.environ.get("TERM", "dumb") != "dumb"
+
     def above(self, line: str) -> None:
         """Prints a line, above the one that stays."""
         with self._lock:
@@ -35,17 +41,13 @@ class LiveLine:
     def show(self, text: str) -> None:
         """Shows a line in the place of the one before; an empty one takes it away."""
         with self._lock:
-            if (text or self._text) and self._is_terminal():
+            if (text or self._text) and self.seen:
                 self._text = text
                 print(f"{_CLEAR}{self._fitting()}", end="", flush=True, file=self._stream)
 
     def _fitting(self) -> str:
         # Some terminals go to the next line after text that is as wide as they are.
         return f"{self._text[: self._columns() - 1]}\r" if self._text else ""
-
-    def _is_terminal(self) -> bool:
-        is_terminal = getattr(self._stream or sys.stdout, "isatty", bool)
-        return is_terminal() and os.environ.get("TERM", "dumb") != "dumb"
 
     def _columns(self) -> int:
         try:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from ..commands.arguments import add_version, run_main
 from ..commands.command_parser import CommandParser
 from ..commands.last_lines import print_last
+from ..commands.output import Output
 from ..commands.requested_budget import requested_budget
 from ..commands.say import Say
 from ..config import parse_set
 from ..errors import UserError
 from ..storage.reference_name import REFERENCES
 from ..storage.user_path import user_path
+from .study_book import StudyBook
+from .study_json import study_json
 from .study_request import PAIRS, StudyRequest
 from .study_start import StudyStart
+
+_Say = Callable[[str], None]
 
 
 def main(arguments: list[str]) -> int:
@@ -25,24 +31,26 @@ def main(arguments: list[str]) -> int:
     given.references = True if given.references == [] else given.references
     if given.report is not None:
         return _report(parser, given)
-    say = Say()
+    output = Output(given)
+    say: _Say = _dropped if output.say is None else output.say
     start = _new(parser, given, say) if given.resume is None else _resumed(parser, given, say)
     if given.dry_run:
         print(start.preview())
         return 0
-    live = say.live.show
-
-    def last(text: str) -> None:
-        live("")
-        print_last(text)
-
-    try:
-        return start.run(last, live)
-    finally:
-        live("")
+    ends: list[tuple[StudyBook, int, str]] = []
+    with output:
+        live = output.live if output.say is not None and output.say.live.seen else None
+        status = start.run(output.last, live, lambda *end: ends.append(end))
+    if given.json:
+        print(study_json(start.study, *ends[0]), flush=True)
+    return status
 
 
-def _new(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudyStart:
+def _dropped(line: str) -> None:
+    """Takes a line of progress that nobody wants."""
+
+
+def _new(parser: CommandParser, given: argparse.Namespace, say: _Say) -> StudyStart:
     options = {
         "question": given.question,
         "methods": given.methods,
@@ -85,7 +93,7 @@ def _report(parser: CommandParser, given: argparse.Namespace) -> int:
     return 0
 
 
-def _resumed(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudyStart:
+def _resumed(parser: CommandParser, given: argparse.Namespace, say: _Say) -> StudyStart:
     for name in ("file", "question", "stream", "memory", "protocol", "scheduler", "set", "name"):
         if getattr(given, name) != parser.get_default(name):
             raise UserError(f"--resume {given.resume}: goes on with what was asked; leave out {name}")
@@ -178,6 +186,7 @@ def _parser() -> CommandParser:
         "--report", metavar="NAME", help="write a study's result again from what is recorded; start nothing"
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")
+    Output.add_arguments(parser)
     return parser
 
 

@@ -31,6 +31,7 @@ from .search_job import SearchJob
 from .study import Study
 from .study_arm import StudyArm
 from .study_book import Part, StudyBook
+from .study_progress import StudyProgress
 
 _Job = SearchJob | PairJob | ReferenceJob
 
@@ -52,7 +53,7 @@ class StudyRun:
         study: The study.
         say: Takes a line of progress.
         last_words: Takes the reason why the process is about to end, where it can say nothing else.
-        live: Takes in one line how far the study is, whenever that changes.
+        live: Takes in one line how far the study is, whenever that changes; None: nobody wants it.
 
     Attributes:
         book: The runs that have ended.
@@ -65,16 +66,16 @@ class StudyRun:
         study: Study,
         say: Callable[[str], None],
         last_words: Callable[[str], None] = lambda line: None,
-        live: Callable[[str], None] = lambda text: None,
+        live: Callable[[str], None] | None = None,
     ) -> None:
         self._live = live
+        self._progress = StudyProgress(study)
         self.book = StudyBook(study.folder)
         self.stopped = ""
         self._study = study
         self._say = say
         self._last_words = last_words
         self._source: tuple[str, StreamSource] | None = None
-        self._ended = ""  # how many runs have
         self._shown = "", ""  # the content and the order that the runs under way see
 
     def run(self) -> int:
@@ -195,9 +196,10 @@ class StudyRun:
             self._say(f"{job.label}: {line}")
 
         def live(text: str) -> None:
-            self._live(f"{self._ended}  {job.label}: {text}")
+            if self._live is not None:
+                self._live(self._progress.text(job.label, text))
 
-        self._count()
+        self._progress.hear(runs_now(self._study, self.book))
         try:
             result = job.start(source, say).run(lambda text: None, session.lend, live=live)
             if result.status == "interrupted":
@@ -216,13 +218,8 @@ class StudyRun:
         self.stopped = self.stopped or (part.reason if result.fatal else "")
         part = replace(part, content=self._shown[0], stream=self._shown[1], commit=made_by(result.folder))
         self._take(part, _found(part, result.objective.metric))
-        self._count()
+        self._progress.hear(runs_now(self._study, self.book))
         return 1 if result.fatal else 0
-
-    def _count(self) -> None:
-        """Counts the runs that have ended. A run may end inside another one, which goes on."""
-        every = [run.done is not None for run in runs_now(self._study, self.book)]
-        self._ended = f"{sum(every)} of {len(every)} runs"
 
     def _failed(self, name: str, asked: RunRequest, error: UserError) -> None:
         before = self.book.parts.get(name, Part(name, asked))  # whose trials stay

@@ -201,12 +201,19 @@ class StudyStart:
         """The line that says where the result is."""
         return f"{RUNS / self.study.name}/: {PAGE_FILE}, {', '.join((RESULT_FILE, *TABLE_FILES))}"
 
-    def run(self, last: Callable[[str], None], live: Callable[[str], None] = lambda text: None) -> int:
+    def run(
+        self,
+        last: Callable[[str], None],
+        live: Callable[[str], None] | None = None,
+        end: Callable[[StudyBook, int, str], None] = lambda book, status, reason: None,
+    ) -> int:
         """Runs to the end. Whatever ends it, the tables of the ended runs are written.
 
         Args:
             last: Takes the text with which the study ends.
-            live: Takes in one line how far the study is, whenever that changes.
+            live: Takes in one line how far the study is, whenever that changes; None: nobody wants it.
+            end: Takes, after the last lines, the runs that have ended, the exit status, and why the study
+                ended before its last run, in one line.
 
         Returns:
             The exit status: 0, 1 or 130.
@@ -226,6 +233,7 @@ class StudyStart:
                 status = study.run()
             finally:
                 self._end(study, status, study.stopped, last)
+        end(study.book, status, study.stopped)
         return status
 
     def _end(self, study: StudyRun, status: int, stopped: str, last: Callable[[str], None]) -> None:
