@@ -73,6 +73,7 @@ class RunStart(ABC):
         sessions: Sessions | None = None,
         *,
         live: Callable[[str], None] = lambda text: None,
+        question: str = "",
     ) -> RunResult:
         """Runs to the end.
 
@@ -80,6 +81,7 @@ class RunStart(ABC):
             last: Takes the text with which the run ends.
             sessions: Opens the session in which the trials run; None: one of the run's own.
             live: Takes in one line how far the run is, whenever that changes.
+            question: The question of the study that makes the run; empty: none does, or it asks none.
 
         Raises:
             UserError: The run cannot begin.
@@ -128,6 +130,7 @@ class RunStart(ABC):
                 protocol=self._protocol,
                 chosen=self._chosen,
                 budget=self._budget_text,
+                question=question,
                 continues=self._continues,
             )
             with nothing_if_refused(folder, kept) if new else nullcontext():

@@ -234,7 +234,9 @@ class _SweepRun:
             again = f"python -m orchestrator.train --config {config_of(run.folder, best)}"
         how = tested, again, self._protocol, starts_said(space.starts), self._budget.said(self._store)
         trials = len(self._store.trials) if self._budget.open else self._trials
-        note = search_note(run.config, space.objective, trials, self._store, *how)
+        finished = end.status == "finished" and not recorder.fatal
+        more: dict[str, Any] = {"question": run.question, "finished": finished, "by": run.protocol}
+        note = search_note(run.config, space.objective, trials, self._store, *how, **more)
         tags: dict[str, Any] = {"mlflow.note.content": note}
         chosen, files = {}, []
         if self._budget.open and self._trials == self._store.ended:

@@ -202,7 +202,8 @@ class _TrainRun:
             again = f"python -m orchestrator.train --config {short_path(run.folder / CONFIG_FILE)}"
             again += f" --seeds {' '.join(map(str, seeds))}"
         first = "" if run.continues is None else run.continues.said
-        tags = {"mlflow.note.content": seeds_note(run.config, seeds, self._store, whole, again, first)}
+        of = run.config, seeds, self._store, whole, again, first
+        tags = {"mlflow.note.content": seeds_note(*of, run.question)}
         folders = [self._store.trial_folder(trial_id) for trial_id in self._store.trials]
         files = [(folder / TEST_MATRIX_PICTURE, f"test/{folder.name}") for folder in folders]
         record = recorder.finish("interrupted" if recorder.fatal else end.status, whole, tags, files=files)

@@ -35,6 +35,7 @@ class RunContext:
             such trial is known.
         budget: What a search's trials may spend, in the form of
             :attr:`~orchestrator.search.budget.Budget.text`; empty: it has a number of trials.
+        question: The question of the study that made the run; empty: none did, or it asks none.
         continues: The run whose tasks are the first ones of this run; None: there is none.
     """
 
@@ -52,6 +53,7 @@ class RunContext:
     protocol: str = ""
     chosen: str = ""
     budget: str = ""
+    question: str = ""
     continues: Continues | None = None
 
     @property

@@ -201,7 +201,8 @@ class StudyRun:
 
         self._progress.hear(runs_now(self._study, self.book))
         try:
-            result = job.start(source, say).run(lambda text: None, session.lend, live=live)
+            how = {"live": live, "question": self._study.request.question}
+            result = job.start(source, say).run(lambda text: None, session.lend, **how)
             if result.status == "interrupted":
                 left = sum(trial.status == "interrupted" for trial in result.trials)
                 say(f"interrupted: {len(result.trials) - left} trial(s) ended, {left} unfinished")

@@ -52,7 +52,8 @@ def test_json_is_the_result_with_how_the_study_ended(typed, tmp_path):
     assert out.count("\n") == 1 and status == 0
     found, kept = json.loads(out), json.loads((tmp_path / "runs" / "s" / "result.json").read_text())
     ended = {key: found[key] for key in ("folder", "status", "reason", "exit_status")}
-    assert ended == {"folder": "runs/s", "status": "finished", "reason": "", "exit_status": 0}
+    folder = str(tmp_path / "runs" / "s")
+    assert ended == {"folder": folder, "status": "finished", "reason": "", "exit_status": 0}
     assert {key: value for key, value in found.items() if key not in ended} == kept
     assert found["name"] == "s" and found["streams"][0]["methods"][0]["summaries"]["average"]["mean"] == 51.5
     assert "] s-plain: trial_0002 is best" in err and "## digits" not in err, "progress alone"
@@ -91,12 +92,28 @@ def test_what_has_no_result_to_say_is_refused(typed, capsys, words, said):
 
 
 def test_the_forecast_of_a_study_is_made_where_somebody_sees_it_alone(typed, played, monkeypatch):
-    given = []
-    run = command.StudyStart.run
-    monkeypatch.setattr(
-        command.StudyStart,
-        "run",
-        lambda self, last, live, end: given.append(live) or run(self, last, live, end),
-    )
+    given, run = [], command.StudyStart.run
+
+    def noted(self, last, live, end):
+        given.append(live)
+        return run(self, last, live, end)
+
+    monkeypatch.setattr(command.StudyStart, "run", noted)
     typed("--quiet")
-    assert given == [None]
+    typed("--resume", "s")
+    assert given == [None, None], "neither where all is quiet nor where standard output is no terminal"
+
+
+def test_the_runs_of_a_study_have_its_question_on_their_pages(typed, played, tmp_path):
+    (tmp_path / "study.yaml").write_text(f"question: Does it help?\n{_STUDY}")
+    typed("--quiet")
+    notes = {}
+    for name in ("s-plain", "s-plain-pair1"):
+        journals = (tmp_path / "runs" / name).rglob("*.jsonl")
+        lines = [
+            line for file in journals for line in file.read_text().splitlines() if "note.content" in line
+        ]
+        notes[name] = json.loads(lines[-1])["tags"]["mlflow.note.content"].splitlines()
+    assert notes["s-plain"][0] == notes["s-plain-pair1"][0] == "**Does it help?**"
+    assert "Chosen on validation: trial 2, `validation/average` 20.00." in notes["s-plain"]
+    assert "| method.learning_rate | 0.002 |" in notes["s-plain"], "it is never tested"
