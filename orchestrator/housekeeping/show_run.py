@@ -11,10 +11,11 @@ from ..metrics.measures import shown_metrics, unit
 from ..record.memory_table import memory_choice, memory_table
 from ..record.over_seeds import over_seeds
 from ..record.pareto_lines import pareto_lines, pareto_said
+from ..record.recorded_importance import recorded_importance
 from ..schema.shown import shown_bytes, shown_score, shown_value
 from ..search.budget import Budget
 from ..search.search_protocol import SearchProtocol
-from ..storage.run_files import CONFIG_FILE, RESULT_FILE, SWEEP_FILE, trials_of
+from ..storage.run_files import CONFIG_FILE, IMPORTANCE_FOLDER, RESULT_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import short_path
 from .disk_use import DiskUse
 from .found_run import FoundRun
@@ -96,6 +97,9 @@ def _trials(run: FoundRun) -> list[str]:
         blocks += ["", *pareto]
     if worth := memory_table(run.trials):
         blocks += ["", "What the memory is worth (validation; the best trial at each size)", worth]
+    if what := recorded_importance(run.folder, run.trials.ended):
+        folder = short_path(run.folder.resolve() / IMPORTANCE_FOLDER)
+        blocks += ["", *what.said, f"  with figures and pictures in {folder}"]
     return blocks
 
 

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 
@@ -83,6 +84,20 @@ def test_a_sweep_is_shown_with_what_it_chose_and_the_table_of_its_trials(runs):
         "Give it more trials\n  python -m orchestrator.sweep --resume a --trials 6\n"
         "Remove it\n  python -m orchestrator.sweep rm a"
     )
+
+
+def test_a_sweep_says_what_mattered_and_where_the_pictures_are(runs):
+    folder = runs.sweep("a", [[1.0, 2.0]] * 3) / "importance"
+    folder.mkdir()
+    found = [{"key": "method.learning_rate", "share": 0.5, "p": 0.01}]
+    said = [
+        "What mattered, in 12 trials: method.learning_rate 50 %.",
+        f"  with figures and pictures in {folder}",
+    ]
+    for ended, there in ((3, True), (2, False)):
+        (folder / "importance.json").write_text(json.dumps({"of": ended, "trials": 12, "found": found}))
+        lines = show_run(runs.folder, "a").splitlines()
+        assert [line in lines for line in said] == [there, there], "of all trials that have ended"
 
 
 def test_a_sweep_with_a_budget_is_shown_with_it_and_how_many_trials_it_came_to(runs):
