@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..report.run_cost import run_cost
+from ..report.run_cost import run_cost, search_cost
 from ..tracking.record_reader import RecordReader
 from ..tracking.recorded_run import RecordedRun
 from .task_reports import task_reports
@@ -74,18 +74,13 @@ class RecordedSearch:
         chosen = next((trial for trial in trials if trial.trial == sweep.tags.get("best")), None)
         # A trial that did not finish its first task reported nothing.
         costs = [run_cost(reports) for trial in trials if (reports := task_reports(reader, trial))]
-        spent = {}
-        if costs and all({"seconds/train", "seconds/evaluate"} <= cost.keys() for cost in costs):
-            spent["seconds"] = sum(cost["seconds/train"] + cost["seconds/evaluate"] for cost in costs)
-        if costs and all("gpu_hours" in cost for cost in costs):
-            spent["gpu_hours"] = sum(cost["gpu_hours"] for cost in costs)
         return cls(
             run,
             sweep.tags.get("protocol", "end-of-stream"),  # the only one before it was recorded
             len(ended),
             ended.count("failed"),
             chosen.metrics.get("score") if chosen else None,
-            spent,
+            search_cost(costs),
             sweep.tags.get("begins", ""),
             trials[0] if trials else None,
             sweep.tags.get("budget", ""),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .metric_cell import metric_cell
 from .metric_summary import metric_summary
 from .stream_result import StreamResult
@@ -17,14 +19,29 @@ _TOOK = {
 
 
 def metric_rows(stream: StreamResult) -> list[list[str]]:
-    """The heads, then a row for each method; empty where no method has any such metric.
-
-    GPU-hours are left out where no run held a GPU.
+    """The heads, then a row for each method, of further metrics and of costs; empty where no method has any.
 
     Args:
         stream: The stream.
     """
-    metrics = [name for name in [*shown_metrics(stream)[1:], *costs(stream)] if _told(stream, name)]
+    return _rows(stream, [*shown_metrics(stream)[1:], *costs(stream)])
+
+
+def quality_rows(stream: StreamResult) -> list[list[str]]:
+    """The rows of :func:`metric_rows` with the further metrics on test data alone."""
+    return _rows(stream, shown_metrics(stream)[1:])
+
+
+def cost_rows(stream: StreamResult) -> list[list[str]]:
+    """The rows of :func:`metric_rows` with the costs alone: samples, seconds, bytes, parameters.
+
+    GPU-hours are left out where no run held a GPU.
+    """
+    return _rows(stream, costs(stream))
+
+
+def _rows(stream: StreamResult, names: Sequence[str]) -> list[list[str]]:
+    metrics = [name for name in names if _told(stream, name)]
     if not metrics:
         return []
     heads = ["method", *(_TOOK.get(name, name.replace("_", " ")) for name in metrics)]

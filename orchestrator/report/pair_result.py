@@ -21,6 +21,10 @@ class PairResult:
             they were not recorded.
         matrix: (T, T), the score on each task after each task, in percent, NaN where it was not measured;
             None where it is not recorded.
+        stream: What tells the stream's content and order from others; empty: the order's number does. Orders
+            of two numbers may be alike where a stream has few tasks.
+        drift: (T,), the angle between pictures and the texts of their classes after each task, in degrees, on
+            validation data; empty where it is not recorded.
         run: The name of the run, ``RUN/TRIAL``; empty where it is not needed.
     """
 
@@ -31,3 +35,5 @@ class PairResult:
     cost: Mapping[str, float] = field(default_factory=dict)
     matrix: np.ndarray | None = None
     run: str = ""
+    stream: str = ""
+    drift: tuple[float, ...] = ()

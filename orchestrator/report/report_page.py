@@ -10,6 +10,7 @@ from .sections.again import again
 from .sections.best_few import best_few
 from .sections.comparisons import comparisons
 from .sections.curves import curves
+from .sections.drift import drift
 from .sections.leaderboard import leaderboard
 from .sections.matrices import matrices
 from .sections.mattered import mattered
@@ -33,6 +34,7 @@ _SECTIONS = (
     pairs,
     orders,
     curves,
+    drift,
     matrices,
     memory,
     best_few,

@@ -96,6 +96,7 @@ def _pair(pair: PairResult) -> dict[str, Any]:
         "test": pair.test,
         "cost": pair.cost,
         "matrix": pair.matrix,
+        **({"drift": pair.drift} if pair.drift else {}),
         **({"run": pair.run} if pair.run else {}),
     }
 

@@ -37,6 +37,23 @@ def run_cost(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return found
 
 
+def search_cost(costs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The costs of a search, as far as all of its trials recorded them.
+
+    Args:
+        costs: What :func:`run_cost` gives of each trial that finished a task.
+
+    Returns:
+        ``seconds`` of training and evaluation of all tasks that trials finished, and ``gpu_hours``.
+    """
+    spent = {}
+    if costs and all(set(SPENT) <= cost.keys() for cost in costs):
+        spent["seconds"] = sum(cost["seconds/train"] + cost["seconds/evaluate"] for cost in costs)
+    if costs and all("gpu_hours" in cost for cost in costs):
+        spent["gpu_hours"] = sum(cost["gpu_hours"] for cost in costs)
+    return spent
+
+
 def _column(reports: Sequence[Mapping[str, Any]], name: str) -> list[float]:
     """The metric of each report; empty where one lacks it."""
     return [report[name] for report in reports] if all(name in report for report in reports) else []

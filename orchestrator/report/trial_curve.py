@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class TrialCurve:
         status: ``finished``, ``stopped``, ``failed`` or ``running``.
         curve: The objective on validation data after each finished task; None where it has none.
         chosen: Whether the search chose the trial.
+        cost: Its costs (:func:`~orchestrator.report.run_cost.run_cost`); empty where it finished no task.
         reason: Why it failed, in one line; empty where it did not.
     """
 
@@ -22,3 +24,4 @@ class TrialCurve:
     curve: tuple[float | None, ...]
     chosen: bool = False
     reason: str = ""
+    cost: Mapping[str, float] = field(default_factory=dict)

@@ -39,8 +39,8 @@ def verdict(
         less_is_better: Whether lower figures are better, as for forgetting.
         unit: The unit of the figures.
         condition: The conditions of both methods. Empty: they are not mentioned.
-        cost: Memory and compute, such as ``240 replayed samples and 1.2 GPU-hours each``. Empty: they are not
-            mentioned.
+        cost: Memory and compute, such as ``40 replayed samples, and 12 s of training a run of a and 9 s of
+            b``. Empty: they are not mentioned.
         alpha: The level, between 0 and 1.
 
     Returns:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..report.run_cost import run_cost
 from ..report.trial_curve import TrialCurve
 from ..storage.run_files import trials_of
 from ..storage.trial_files import STATUS_FILE, TRIAL_FILE, reports_in
@@ -60,7 +61,8 @@ def _curve(trial: Path, objective: str, chosen: str) -> TrialCurve:
     else:
         reports = reports_in(trial)
     curve = tuple(_finite(report.get(objective)) for report in reports)
-    return TrialCurve(trial.name, str(status["status"]), curve, trial.name == chosen, str(status["reason"]))
+    said, reason = str(status["status"]), str(status["reason"])
+    return TrialCurve(trial.name, said, curve, trial.name == chosen, reason, run_cost(reports))
 
 
 def _finite(value: Any) -> float | None:

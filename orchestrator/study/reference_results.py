@@ -75,7 +75,7 @@ class ReferenceResults:
             self.unread += [missing] if missing else []
             values = Pair(number).values
             found = values["run.seed"], values["stream.order"], part.test, cost, matrix, part.name
-            pairs.append(PairResult(number, *found))
+            pairs.append(PairResult(number, *found, part.stream))
         return MethodResult(reference.kind, None, 0, "0", tuple(pairs))
 
     def _part(self, reference: Reference, number: int) -> Part | None:

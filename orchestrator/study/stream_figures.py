@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, nan
+from pathlib import Path
 
 from ..evaluation.protocol import HEADLINE
 from ..metrics.measures import better
@@ -12,10 +13,14 @@ from ..report.comparison_result import ComparisonResult
 from ..search.budget import Budget
 from ..search.scheduler_choice import SchedulerChoice
 from ..statistics.holm import holm
+from ..statistics.independent_values import IndependentValues, independent_values
 from ..statistics.paired_comparison import compare_pairs
 from ..statistics.verdict import verdict
+from ..storage.run_files import trials_of
+from ..storage.run_folder import RUNS
 from ..streams import registry as streams
 from .chosen_part import chosen_part
+from .compute_said import compute_said
 from .run_request import BUDGET, TRIALS
 from .study import Study
 from .study_arm import StudyArm
@@ -44,6 +49,7 @@ class StreamFigures:
         self.measure = HEADLINE[streams.get(arms[0].space.config.stream_name).scenario]
         self.title = arms[0].title
         self.figures = [self._figures_of(arm) for arm in arms]
+        self._order_of = {number: part.stream for number, part in self._with_pairs() if part.stream}
 
     def about(self) -> str:
         """Describes the figures of a table."""
@@ -73,30 +79,58 @@ class StreamFigures:
         """The first method compared with each other method that shares a pair with it, over the pairs that
         both have.
 
-        p is corrected for the stream's comparisons (Holm).
+        Pairs of one order count as one (:meth:`independent`). p is corrected for the stream's comparisons
+        (Holm).
         """
         label, first = self.arms[0].method.label, self.figures[0]
         compared = []
         for arm, figures in zip(self.arms[1:], self.figures[1:], strict=True):
             if shared := [n for n in first if n in figures]:
-                found = compare_pairs([first[n] for n in shared], [figures[n] for n in shared])
-                compared.append((arm, found, {n: first[n] - figures[n] for n in shared}))
-        corrected = holm([found.p for _, found, _ in compared])
+                both = self.independent({n: first[n] for n in shared}, {n: figures[n] for n in shared})
+                found = compare_pairs(*both.values.values())
+                compared.append((arm, found, both.over, {n: first[n] - figures[n] for n in shared}))
+        corrected = holm([found.p for _, found, *_ in compared])
         results = []
-        for (other, found, differences), p in zip(compared, corrected, strict=True):
+        for (other, found, over, differences), p in zip(compared, corrected, strict=True):
             sentence = verdict(
                 found,
                 label,
                 other.method.label,
-                over=f"{found.n} seeds and orders",
+                over=over,
                 corrected_p=p,
                 comparisons=len(compared),
                 less_is_better=better(self.measure) == "min",
                 condition=self._tuned(other),
-                cost=self._cost(other),
+                cost=", and ".join(
+                    filter(None, [self._cost(other), self._compute(other, list(differences))])
+                ),
             )
             results.append(ComparisonResult(label, other.method.label, found, p, sentence, differences))
         return results
+
+    def independent(self, *figures: Mapping[int, float]) -> IndependentValues:
+        """Reduces figures over the same pairs to independent ones: pairs whose orders are alike, though their
+        numbers differ, are one figure, their mean
+        (:func:`~orchestrator.statistics.independent_values.independent_values`).
+
+        Args:
+            figures: Of each method, pair -> figure.
+        """
+        order_of = self._order_of
+        return independent_values(
+            {
+                str(k): {(order_of.get(n, n), n): value for n, value in one.items()}
+                for k, one in enumerate(figures)
+            }
+        )
+
+    def _with_pairs(self) -> Iterator[tuple[int, Part]]:
+        """The numbers of pairs, and the runs with them that have ended."""
+        for arm in self.arms:
+            if (chosen := chosen_part(self._study, self._book, arm)) is not None:
+                for number in self._study.numbers:
+                    if (part := self._book.done(self._study.pair_name(arm, number, chosen))) is not None:
+                        yield number, part
 
     def _figures_of(self, arm: StudyArm) -> dict[int, float]:
         """Pair -> figure on test data, for the search's choice and the pairs that have ended."""
@@ -143,7 +177,7 @@ class StreamFigures:
             if search is None or not orders:
                 continue
             if len(set(orders)) < len(orders):
-                said = f" The {len(orders)} pairs have {len(set(orders))} different orders."
+                said = f" The {len(orders)} pairs have {_different(len(set(orders)))}."
             if search.stream in orders:
                 said += (
                     f" {orders.count(search.stream)} of {len(orders)} pairs have the order of the searches."
@@ -190,6 +224,23 @@ class StreamFigures:
         if memory in ("0", "searched") or memory != other.memory:
             return ""
         return _samples(memory).replace("samples", "replayed samples")
+
+    def _compute(self, other: StudyArm, numbers: Sequence[int]) -> str:
+        """What a run of the first method and of another one took, over these pairs."""
+        arms = {arm.method.label: arm for arm in (self.arms[0], other)}
+        runs: dict[str, list[Path]] = {label: [] for label in arms}
+        for label, arm in arms.items():
+            if (chosen := chosen_part(self._study, self._book, arm)) is not None:
+                names = [self._study.pair_name(arm, n, chosen) for n in numbers]
+                parts = filter(None, map(self._book.done, names))
+                runs[label] = [trials_of(RUNS / part.name) / part.trial for part in parts]
+        return compute_said(runs)
+
+
+def _different(orders: int) -> str:
+    if orders == 1:
+        return "one order, for which alone the figures hold"
+    return f"{orders} different orders; pairs of one order count as one, their mean, so that n is {orders}"
 
 
 def _samples(memory: str) -> str:

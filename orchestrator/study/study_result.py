@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from ..record.recorded_importance import recorded_importance
 from ..report.method_result import MethodResult
 from ..report.pair_result import PairResult
+from ..report.run_cost import search_cost
 from ..report.stream_result import StreamResult
 from ..report.study_result import StudyResult
 from ..storage.run_files import trials_of
@@ -17,6 +19,7 @@ from .candidate_results import candidate_results
 from .chosen_part import chosen_part
 from .extreme_results import extreme_figures, extreme_orders_of
 from .pair import Pair
+from .recorded_drift import recorded_drift
 from .recorded_pair import recorded_pair
 from .recorded_search import recorded_search
 from .reference_results import ReferenceResults
@@ -81,6 +84,8 @@ def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> 
         curves,
         values,
         commands_of(arm, search, next(_parts(study, book, arm), None)),
+        # Of a search of which a part is missing it is not known.
+        {} if missing else search_cost([trial.cost for trial in curves if trial.cost]),
         mattered=recorded_importance(RUNS / name),
         candidates=candidate_results(study, book, arm),
         extremes=extreme_figures(study, book, arm),
@@ -98,8 +103,11 @@ def _parts(study: Study, book: StudyBook, arm: StudyArm) -> Iterator[tuple[int, 
 def _pairs(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> list[PairResult]:
     found = []
     for number, part in _parts(study, book, arm):
-        matrix, cost, missing = recorded_pair(trials_of(RUNS / part.name) / part.trial)
+        folder = trials_of(RUNS / part.name) / part.trial
+        matrix, cost, missing = recorded_pair(folder)
         unread += [missing] if missing else []
         values = Pair(number).values
-        found.append(PairResult(number, values["run.seed"], values["stream.order"], part.test, cost, matrix))
+        of = values["run.seed"], values["stream.order"]
+        more: dict[str, Any] = {"stream": part.stream, "drift": recorded_drift(folder)}
+        found.append(PairResult(number, *of, part.test, cost, matrix, **more))
     return found

@@ -42,7 +42,7 @@ def study_table(study: Study, book: StudyBook) -> str:
 
 def _blocks(study: Study, book: StudyBook, there: StreamFigures) -> list[str]:
     """The blocks of one stream."""
-    rows = [_row(study, book, *one) for one in zip(there.arms, there.figures, strict=True)]
+    rows = [_row(study, book, there, *one) for one in zip(there.arms, there.figures, strict=True)]
     sentences = [f"- {found.sentence}." for found in there.comparisons()]
     failed = [f"- {line}" for line in there.failed()]
     return [
@@ -63,7 +63,9 @@ def _orders(stream: StreamResult) -> list[str]:
     return [stream.orders.about, *([] if stream.orders.reason else ["\n".join(lines)])]
 
 
-def _row(study: Study, book: StudyBook, arm: StudyArm, found: dict[int, float]) -> list[str]:
+def _row(
+    study: Study, book: StudyBook, there: StreamFigures, arm: StudyArm, found: dict[int, float]
+) -> list[str]:
     search = book.parts.get(study.name_of(arm))
     trials = str(search.trials if search else 0)
     if search and search.failed_trials:
@@ -71,7 +73,7 @@ def _row(study: Study, book: StudyBook, arm: StudyArm, found: dict[int, float]) 
     cells = [arm.method.label, trials, arm.memory, str(len(found))]
     if not found:
         return [*cells, "", ""]
-    told = summarise(list(found.values()))
+    told = summarise(next(iter(there.independent(found).values.values())))
     spread = "" if isnan(told.deviation) else f" ± {told.deviation:.1f}"
     interval = "" if isnan(told.low) else f"{told.low:.1f} to {told.high:.1f}"
     return [*cells, f"{told.mean:.1f}{spread}", interval]

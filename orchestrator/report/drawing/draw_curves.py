@@ -32,20 +32,21 @@ class Curve:
     deviation: np.ndarray
 
 
-def draw_curves(curves: Sequence[Curve], label: str) -> str:
+def draw_curves(curves: Sequence[Curve], label: str, most: float = 100.0) -> str:
     """Draws curves over tasks as SVG, each with a band of one standard deviation to either side.
 
     Args:
         curves: One to :data:`MOST` curves. The n-th has the colour n.
         label: The labels of the axes.
+        most: The largest value that there can be, at which bands end: 100 percent, or 180 degrees.
     """
-    ends = [edge for curve in curves for edge in (curve.mean, *_edges(curve))]
+    ends = [edge for curve in curves for edge in (curve.mean, *_edges(curve, most))]
     tasks = max(len(curve.mean) for curve in curves)
     up = Scale.around(np.concatenate(ends), _HEIGHT - BOTTOM, TOP)
     across, canvas = over_tasks(tasks), Canvas(_HEIGHT, f"{label}: {', '.join(c.label for c in curves)}")
     draw_frame(canvas, across, up, tasks, label)
     for number, curve in enumerate(curves):
-        low, high = _edges(curve)
+        low, high = _edges(curve, most)
         edge = [*_points(across, up, low), *reversed(_points(across, up, high))]
         canvas.path(edge, f"band f{number}", closed=True)
     for number, curve in enumerate(curves):
@@ -57,9 +58,9 @@ def draw_curves(curves: Sequence[Curve], label: str) -> str:
     return canvas.svg()
 
 
-def _edges(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
-    """The band's edges, within 0 .. 100 percent."""
-    return tuple(np.clip(curve.mean + sign * curve.deviation, 0, 100) for sign in (-1, 1))
+def _edges(curve: Curve, most: float) -> tuple[np.ndarray, np.ndarray]:
+    """The band's edges, within 0 .. ``most``."""
+    return tuple(np.clip(curve.mean + sign * curve.deviation, 0, most) for sign in (-1, 1))
 
 
 def _points(across: Scale, up: Scale, values: np.ndarray) -> list[tuple[float, float]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..drawing.draw_curves import MOST, Curve, draw_curves
+from ..drawing.draw_curves import Curve, draw_curves
+from ..drawing.in_charts import in_charts
 from ..figure import figure
 from ..html import join, tag
 from ..key import key
@@ -27,11 +28,7 @@ def curves(stream: StreamResult) -> Section | None:
     found = [curve for method in stream.methods if (curve := _curve(method)) is not None]
     if not found:
         return None
-    first, *others = found
-    charts = -(-len(others) // (MOST - 1)) or 1
-    each = -(-len(others) // charts)  # as many in each chart as possible
-    shown = [[first, *others[n * each : (n + 1) * each]] for n in range(charts)]
-    drawn = [figure(draw_curves(one, _LABEL), key([curve.label for curve in one])) for one in shown]
+    drawn = [figure(draw_curves(one, _LABEL), key([c.label for c in one])) for one in in_charts(found)]
     about = (
         "After each task, the mean of the scores on the tasks so far, each task counted alike, in percent on "
         "test data. A line is the mean over pairs, a band one sample standard deviation to either side."

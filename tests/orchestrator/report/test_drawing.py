@@ -63,6 +63,13 @@ def test_a_curve_goes_through_its_means_and_its_band_lies_around_it():
     assert [said for *_, said in dots(svg, "f0")] == ["a, after task 1: 100.0", "a, after task 2: 50.0"]
 
 
+def test_a_band_ends_at_the_largest_value_that_there_can_be():
+    curve = Curve("a", np.array([170.0, 170.0]), np.array([20.0, 5.0]))
+    (edge,) = paths(draw_curves([curve], "degrees", 180.0), "band f0")
+    low, high = edge[1:4:2], edge[7:4:-2]
+    assert low[0] - high[0] == pytest.approx(3 * (low[1] - high[1])), "150 to 180 beside 165 to 175"
+
+
 def test_a_curve_of_one_pair_has_no_band():
     svg = draw_curves([Curve("a", np.array([90.0, 50.0]), np.full(2, np.nan))], "tasks done")
     assert paths(svg, "curve c0") and not paths(svg, "band f0")

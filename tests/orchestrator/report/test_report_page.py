@@ -143,6 +143,7 @@ def test_what_is_missing_or_not_a_number_is_a_dash():
     page = read_page(report_page(study(found)))
     assert page.tables["leaderboard"][2][:3] == ["ncm", "52.0", "–"]
     assert page.tables["metrics"][2][1] == "4.0" and page.tables["chosen"][2] == ["ncm", "–", "–", "–"]
+    assert "samples kept" in page.tables["costs"][0] and page.tables["costs"][0][0] == "method"
     assert [word for word in page.words if re.search(r"\b(nan|inf)\b", word)] == [
         ": 1 finished, 1 stopped, 1 failed; 1 failed in the first task. A failure: loss is nan"
     ]

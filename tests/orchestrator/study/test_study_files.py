@@ -159,6 +159,48 @@ def test_matrices_seconds_and_curves_are_those_of_the_runs(played, tmp_path):
     assert kept["pairs"][0]["matrix"] is None, "which this play does not write"
 
 
+def test_what_a_search_spent_and_how_pictures_drifted_are_those_of_the_reports(played, tmp_path):
+    played.begun(pairs=2)
+    runs = tmp_path / "runs"
+    for trial, seconds, gpus in (("trial_0001", 100.0, 0.5), ("trial_0002", 20.0, 1.0)):
+        _change(runs / "s-plain" / "trials" / trial, seconds, {"seconds/evaluate": 1.0, "gpus": gpus})
+    _change(runs / "s-kept" / "trials" / "trial_0001", 100.0, {"seconds/evaluate": 1.0})
+    for pair, angle in ((1, 60.0), (2, 70.0)):
+        trial = runs / f"s-plain-pair{pair}" / "trials" / f"seed_{pair}"
+        _change(trial, 1.0, {"validation/drift/angle": angle})
+    command.main(["--report", "s"])
+    found = files(tmp_path)
+    plain, kept = json.loads(found["result.json"])["streams"][0]["methods"]
+    # Two tasks of each trial: 2 x 101 s at half a GPU, and 2 x 21 s at one.
+    assert plain["spent"] == {"seconds": 244.0, "gpu_hours": pytest.approx((101 + 42) / 3600)}
+    assert kept["spent"] == {}, "one of its trials did not record it"
+    page = read_page(found["report.html"])
+    heads, first, second = page.tables["leaderboard"]
+    assert heads[-2:] == ["search seconds", "search GPU-hours"]
+    assert (first[-2:], second[-2:]) == (["244", "0.040"], ["–", "–"])
+    assert plain["pairs"][1]["drift"] == [70.0, 70.0] and "drift" not in kept["pairs"][0]
+    assert page.words.count("plain, after task 2: 65.0") == 1 and "Drift" in page.heads
+    assert not [word for word in page.words if word.startswith("kept, after task")]
+
+
+def test_a_search_of_which_a_part_is_gone_has_spent_nobody_knows_what(played, tmp_path):
+    played.begun()
+    for trial in ("trial_0001", "trial_0002"):
+        _change(tmp_path / "runs" / "s-plain" / "trials" / trial, 1.0, {"seconds/evaluate": 1.0})
+    (tmp_path / "runs" / "s-plain" / "trials" / "trial_0001" / "status.json").write_text("{")
+    command.main(["--report", "s"])
+    found = files(tmp_path)
+    assert json.loads(found["result.json"])["streams"][0]["methods"][0]["spent"] == {}
+    assert "Drift" not in read_page(found["report.html"]).heads, "no run measured it"
+
+
+def _change(trial, seconds, more):
+    status = json.loads((trial / "status.json").read_text())
+    for report in status["reports"]:
+        report |= {"seconds/train": seconds, **more}
+    (trial / "status.json").write_text(json.dumps(status))
+
+
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [

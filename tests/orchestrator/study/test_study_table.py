@@ -1,5 +1,8 @@
 """What a study's tables and sentences say, of figures that are known."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from orchestrator.study.pair_job import PairJob
@@ -12,6 +15,7 @@ from orchestrator.study.study_table import study_table
 pytestmark = pytest.mark.unit
 
 _ASKED = RunRequest({})
+_ONE = "pairs of one order count as one, their mean"
 
 
 def told(folder, figures, pairs=8, failed=(), lost=0, grown=None, orders=None, **asked):
@@ -98,15 +102,75 @@ def test_the_heading_has_the_question_and_the_protocol(tmp_path):
     ("orders", "said"),
     [
         ("abcdefghi", ""),
-        ("abbcdefgh", " The 8 pairs have 7 different orders."),
+        (
+            "abbcdefgh",
+            f" The 8 pairs have 7 different orders; {_ONE}, so that n is 7.",
+        ),
+        ("abbbbbbbb", " The 8 pairs have one order, for which alone the figures hold."),
         ("abcdefgha", " 1 of 8 pairs have the order of the searches."),
-        ("aabbabbba", " The 8 pairs have 2 different orders. 3 of 8 pairs have the order of the searches."),
+        (
+            "aabbabbba",
+            f" The 8 pairs have 2 different orders; {_ONE}, so that n is 2. "
+            "3 of 8 pairs have the order of the searches.",
+        ),
         ([""] * 9, ""),  # runs of before, whose order was not taken down
     ],
 )
 def test_orders_that_are_alike_are_told(tmp_path, orders, said):
     text = told(tmp_path, {"ncm": {}, "slda": LOW}, failed=["ncm"], orders=orders)
     assert f"(end-of-stream).{said}\n" in text
+
+
+def test_pairs_of_one_order_are_one_in_rows_and_comparisons(tmp_path):
+    by_orders = {}
+    for orders in ("abcdefghi", "abbcdefgh", "aabbabbba", "abbbbbbbb"):
+        (tmp_path / orders).mkdir()
+        by_orders[orders] = told(tmp_path / orders, {"slda": HIGH, "ncm": LOW}, orders=orders, trials=16)
+    beats = "- With everyone tuned alike, slda beats ncm by 4.4"
+    assert (
+        f"{beats}5 points (95 % interval 4.25 to 4.65, paired over 8 seeds and orders)."
+        in by_orders["abcdefghi"]
+    )
+    # The first two pairs, 50 and 52, are one of 51: the mean of 7 is 51.0, and the differences' is 4.49.
+    seven = by_orders["abbcdefgh"]
+    assert "| ncm | 16 | 0 | 8 | 51.0 ± 1.3 | 49.8 to 52.2 |" in seven
+    assert (
+        f"{beats}9 points (95 % interval 4.28 to 4.70, paired over 7 orders, each the mean of 1 to 2 seeds)."
+        in seven
+    )
+    # Orders a and b have the means of pairs 1, 4, 8 and of the others: 51.333 and 50.8.
+    two = by_orders["aabbabbba"]
+    assert "| ncm | 16 | 0 | 8 | 51.1 ± 0.4 | 47.7 to 54.5 |" in two
+    assert "- slda and ncm: no difference can be shown (n = 2: the test cannot reach 5 % below 6 pairs" in two
+    one = by_orders["abbbbbbbb"]
+    assert f"{beats}5 points (95 % interval 4.25 to 4.65, paired over 8 seeds of one order)." in one
+
+
+def test_a_sentence_ends_with_what_a_run_of_both_took(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for label, seconds in (("slda", 12.0), ("ncm", 9.0)):
+        for pair in range(1, 9):
+            _report(label, pair, {"seconds/train": seconds + pair - 4.5, "seconds/evaluate": 1.0})
+    beats = "paired over 8 seeds and orders), for {}."
+    text = told(tmp_path, {"slda": HIGH, "ncm": LOW}, trials=16)
+    assert beats.format("12 s of training a run of slda and 9 s of ncm") in text
+    (tmp_path / "more").mkdir()
+    held = {"seconds/train": 3599.0, "seconds/evaluate": 1.0}
+    for pair in range(1, 9):
+        _report("slda", pair, held | {"gpus": 0.5})
+        _report("ncm", pair, held | {"gpus": 0.25})
+    text = told(tmp_path / "more", {"slda": HIGH, "ncm": LOW}, trials=16)
+    assert beats.format("0.500 GPU-hours a run of slda and 0.250 of ncm") in text
+    _report("ncm", 8, {"seconds/evaluate": 1.0})
+    (tmp_path / "less").mkdir()
+    text = told(tmp_path / "less", {"slda": HIGH, "ncm": LOW}, trials=16)
+    assert "paired over 8 seeds and orders)." in text, "one run did not record it"
+
+
+def _report(label, pair, report):
+    trial = Path("runs") / f"s-{label}-pair{pair}" / "trials" / "seed"
+    trial.mkdir(parents=True, exist_ok=True)
+    (trial / "status.json").write_text(json.dumps({"reports": [report]}))
 
 
 _FIRST, _SECOND = {"name": "clip-er", "set": {"replay.size": 40}}, {"name": "clip-er"}
