@@ -131,6 +131,7 @@ class RunStart(ABC):
                 chosen=self._chosen,
                 budget=self._budget_text,
                 question=question,
+                points=self._points,
                 continues=self._continues,
             )
             with nothing_if_refused(folder, kept) if new else nullcontext():
@@ -206,6 +207,11 @@ class RunStart(ABC):
     def _budget_text(self) -> str:
         """What the trials of a search may spend; empty: there is a number of trials."""
         return ""
+
+    @property
+    def _points(self) -> int:
+        """How many points the search's space has; 0: there is no search, or no end of them."""
+        return 0
 
     @property
     def _continues(self) -> Continues | None:

@@ -148,6 +148,13 @@ class SweepStart(RunStart):
         budget = self._extent.budget
         return "" if budget is None else budget.text
 
+    @property
+    def _points(self) -> int:
+        from ..search.budget import MOST_TRIALS
+
+        points = self.space.points(MOST_TRIALS)
+        return points if points < MOST_TRIALS else 0
+
     def _preview(self) -> str:
         from .preview import preview
 

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from ..errors import UserError
-from .row import Row
+from .row import EVERY_POINT, Row
 
 CONDITIONS = ("stream", "protocol", "trials", "backbone", "memory")
 """The conditions that rows must have in common, unless they are allowed to differ."""
 
+_LIKE_ANY = {"memory": "0", "trials": EVERY_POINT}  # condition -> the value that is like any other
 _ABSENT = "none"
 _LONGEST = 60  # letters of a value in a message
 _NAMED = 3  # rows that a message names for a value
@@ -20,7 +21,8 @@ def check_alike(stream: str, rows: Sequence[Row], allowed: Collection[str]) -> d
     """Checks that rows of a leaderboard were run alike.
 
     The condition ``stream`` is the stream's content and its settings without the order. A method without a
-    memory may be compared with any memory.
+    memory may be compared with any memory, and a search that used every point of its space with any number
+    of trials.
 
     Args:
         stream: The stream's name.
@@ -48,7 +50,15 @@ def shared(rows: Sequence[Row]) -> dict[str, str]:
     """The conditions that all rows share, by name, without the stream's settings."""
     told = [row.conditions() for row in rows]
     names = [name for name in told[0] if name == "stream.content" or not name.startswith("stream.")]
-    return {name: told[0][name] for name in names if len({one[name] for one in told}) == 1}
+    found = {}
+    for name in names:
+        values = list(dict.fromkeys(one[name] for one in told))
+        others = [value for value in values if value != EVERY_POINT]
+        if len(values) == 1:
+            found[name] = values[0]
+        elif len(others) == 1:
+            found[name] = f"{others[0]} or {EVERY_POINT}"
+    return found
 
 
 def _differences(rows: Sequence[Row]) -> dict[str, str]:
@@ -61,7 +71,7 @@ def _differences(rows: Sequence[Row]) -> dict[str, str]:
             several = methods[row.group.method] > 1
             named = row.group.label if several else row.group.method
             values.setdefault(one.get(name, _ABSENT), {})[named] = None
-        if len(values.keys() - ({"0"} if name == "memory" else set())) > 1:
+        if len(values.keys() - {_LIKE_ANY.get(name)}) > 1:
             found[name] = _said(values)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..report.run_cost import run_cost, search_cost
@@ -28,6 +29,7 @@ class RecordedSearch:
         begins: The points at which it began that other sweeps chose, in words; empty: there are none.
         walked: One of its trials, which all walked the same stream with the same seed; None: it has no trial.
         budget: What its trials might spend; empty: it had a number of trials.
+        points: How many points its space has; 0: no end of them, or it is not recorded.
     """
 
     run: str
@@ -39,6 +41,12 @@ class RecordedSearch:
     begins: str = ""
     walked: RecordedRun | None = None
     budget: str = ""
+    points: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether it used every point of its space. No point is proposed twice."""
+        return 0 < self.points <= self.trials
 
     @property
     def stream(self) -> str:
@@ -84,7 +92,19 @@ class RecordedSearch:
             sweep.tags.get("begins", ""),
             trials[0] if trials else None,
             sweep.tags.get("budget", ""),
+            _points(sweep, trials),
         )
+
+
+def _points(sweep: RecordedRun, trials: Sequence[RecordedRun]) -> int:
+    """How many points a sweep's space has. Earlier versions did not record it; of theirs it is known where
+    nothing is searched: the one trial has no key that the sweep lacks. A tested sweep has all keys.
+    """
+    if (text := sweep.tags.get("points", "")).isdecimal():
+        return int(text)
+    tested = any(name.startswith("test/") for name in sweep.metrics)
+    fixed = len(trials) == 1 and not tested and trials[0].params.keys() <= sweep.params.keys()
+    return 1 if fixed else 0
 
 
 def _drew(run: RecordedRun) -> dict[str, str]:

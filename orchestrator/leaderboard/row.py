@@ -12,6 +12,9 @@ from .tested_trial import TestedTrial
 GIVEN = "none, values were given"
 """The protocol of runs that no search chose."""
 
+EVERY_POINT = "every point of the space"
+"""The trials of searches that had nothing more to search. They are like any number of trials."""
+
 UNKNOWN = "not recorded"
 """A condition of which the record says nothing."""
 
@@ -71,20 +74,29 @@ class Row:
         budgets = [search.budget for search in self.searches]
         return " and ".join(sorted(budgets)) if all(budgets) else ""
 
+    @property
+    def _trials(self) -> str:
+        """The trials of its searches, as rows must have them alike."""
+        if (spent := self.spent_trials) is None:
+            return UNKNOWN
+        begins = sorted({search.begins for search in self.searches if search.begins})
+        if self.searches and not begins and all(search.whole for search in self.searches):
+            return EVERY_POINT
+        return ", begun at ".join([self._budget or str(spent), *begins])
+
     def conditions(self) -> Mapping[str, str]:
         """The conditions that must be alike for rows to be compared, by name: ``stream.content``, each of the
         stream's settings, ``protocol``, ``trials``, ``backbone`` and ``memory``.
         """
-        run, spent = self.group.runs[0], self.spent_trials
+        run = self.group.runs[0]
         protocols = sorted({_protocol(search, run.stream) for search in self.searches})
-        begins = sorted({search.begins for search in self.searches if search.begins})
         backbone = {k: v for k, v in run.config.items() if k.startswith("method.backbone.")}
         named = [f"{key.removeprefix('method.backbone.')}={value}" for key, value in backbone.items()]
         return {
             "stream.content": run.content[:12] or UNKNOWN,
             **{key: str(value) for key, value in settings(run).items() if key != "stream.name"},
             "protocol": UNKNOWN if self.unknown else " and ".join(protocols) or GIVEN,
-            "trials": UNKNOWN if spent is None else ", begun at ".join([self._budget or str(spent), *begins]),
+            "trials": self._trials,
             "backbone": " ".join(sorted(named)) or "none named",
             "memory": run.memory,
         }

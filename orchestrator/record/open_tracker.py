@@ -37,6 +37,7 @@ def open_tracker(
     all_seeds = " ".join(map(str, run.seeds))
     first = run.continues
     told = {"protocol": run.protocol, "search": run.chosen, "budget": run.budget}
+    told |= {"points": str(run.points or ""), "searched": "" if all_tested else " ".join(searched)}
     if first is not None:
         told |= {"continues": first.name, "continues_run": first.run}
     known = {name: text for name, text in told.items() if text}

@@ -36,6 +36,7 @@ class RunContext:
         budget: What a search's trials may spend, in the form of
             :attr:`~orchestrator.search.budget.Budget.text`; empty: it has a number of trials.
         question: The question of the study that made the run; empty: none did, or it asks none.
+        points: How many points the search's space has; 0: no search, or no end of them.
         continues: The run whose tasks are the first ones of this run; None: there is none.
     """
 
@@ -54,6 +55,7 @@ class RunContext:
     chosen: str = ""
     budget: str = ""
     question: str = ""
+    points: int = 0
     continues: Continues | None = None
 
     @property

@@ -33,7 +33,8 @@ class Record:
         params |= {"method.backbone.model": "small", **(values or {})}
         tags = {"git.commit": "a" * 40, **({"data.content": content} if content else {})}
         own = {"kind": kind, "best": best, "search": search, "protocol": protocol, **tags, **further}
-        self._add(key, "", name, {k: v for k, v in own.items() if v}, params, {})
+        drawn = {"run.seed": trials[0]["seed"], "stream.order": trials[0]["order"]} if kind == "sweep" else {}
+        self._add(key, "", name, {k: v for k, v in own.items() if v}, {**params, **drawn}, {})
         for one in trials:
             arranged = {"data.identity": str(one["order"])} if content else {}
             told = {"kind": "trial", "status": one["status"], **tags, **arranged}

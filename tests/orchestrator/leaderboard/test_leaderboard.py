@@ -130,7 +130,7 @@ def test_runs_of_one_order_are_independent_and_several_orders_count_once(record)
 def test_what_was_not_run_alike_is_refused_in_one_line(name, how, said, record, capsys):
     for sweep, count, protocol in (("all", 1, "end-of-stream"), ("more", 2, "end-of-stream"),
                                    ("first", 1, "first-tasks 2")):  # fmt: skip
-        found = [trial(0, id=f"t{n}") for n in range(1, count + 1)]
+        found = [trial(0, id=f"t{n}", values={"method.rate": n}) for n in range(1, count + 1)]
         record.run(sweep, "er", found, kind="sweep", best="t1", protocol=protocol)
     given = {"values": {"replay.size": 40}, "search": "all/t1"}
     record.run("a", "er", [trial(1, 50.0)], **given)
