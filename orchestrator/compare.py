@@ -50,6 +50,7 @@ def _leaderboard(options: argparse.Namespace, arguments: list[str]) -> None:
         metrics=options.metric,
         allowed=CONDITIONS if "all" in options.allow else options.allow,
         matrices=shape == "json" or options.out is not None,
+        page=shape == "html" or options.out is not None,
         command=shlex.join(["python", "-m", "orchestrator.compare", *arguments]),
     )
     print(FORMATS[shape](result), end="")

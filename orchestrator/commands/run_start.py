@@ -74,6 +74,7 @@ class RunStart(ABC):
         *,
         live: Callable[[str], None] = lambda text: None,
         question: str = "",
+        tags: Mapping[str, str] | None = None,
     ) -> RunResult:
         """Runs to the end.
 
@@ -82,6 +83,7 @@ class RunStart(ABC):
             sessions: Opens the session in which the trials run; None: one of the run's own.
             live: Takes in one line how far the run is, whenever that changes.
             question: The question of the study that makes the run; empty: none does, or it asks none.
+            tags: Tags of the run in MLflow beside its own, name -> text.
 
         Raises:
             UserError: The run cannot begin.
@@ -132,6 +134,7 @@ class RunStart(ABC):
                 budget=self._budget_text,
                 question=question,
                 points=self._points,
+                tags=tags or {},
                 continues=self._continues,
             )
             with nothing_if_refused(folder, kept) if new else nullcontext():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError
@@ -15,12 +16,16 @@ from ..report.metric_summary import metric_summary
 from ..report.stream_result import StreamResult
 from ..report.study_result import StudyResult
 from ..report.told_metrics import every_metric
+from ..tracking.names import QUESTION, STUDY
 from ..tracking.record_reader import RecordReader
 from .added_metric import added_metric
 from .alike import check_alike, shared
+from .compared import compared
 from .row import UNKNOWN, Row
 from .row_results import RowResults
 from .rows import rows_by_stream
+from .search_results import objective_of
+from .tested_trial import TestedTrial
 from .tested_trials import tested_trials
 from .wanted import Wanted
 
@@ -32,6 +37,7 @@ def leaderboard(
     metrics: Sequence[str] = (),
     allowed: Collection[str] = (),
     matrices: bool = False,
+    page: bool = False,
     command: str = "",
 ) -> StudyResult:
     """Reads the leaderboard of each stream. No folder of a run is needed.
@@ -45,6 +51,8 @@ def leaderboard(
             runs (:data:`~orchestrator.metrics.against_references.AGAINST`).
         allowed: Those of :data:`~orchestrator.leaderboard.alike.CONDITIONS` in which rows may differ.
         matrices: Whether the runs' matrices are read in any case.
+        page: Whether a page is made of it: with matrices, the trials of searches, and comparisons of one row
+            with each other one (:func:`~orchestrator.leaderboard.compared.compared`).
         command: The command that makes the leaderboard, for its files.
 
     Returns:
@@ -58,11 +66,15 @@ def leaderboard(
     reader = RecordReader(runs)
     found = tested_trials(reader, wanted)
     streams, left_out = [], list(found.left_out)
+    runs: list[TestedTrial] = []
     for stream, rows in rows_by_stream(reader, found.trials).items():
         differing = check_alike(stream, rows, allowed)
         asked = found.references if set(metrics) & AGAINST.keys() else ()
-        results = RowResults(reader, rows, added, matrices=matrices, references=asked)
-        streams.append(_stream(stream, rows, results, differing, metrics))
+        how = {"matrices": matrices or page, "searches": page, "references": asked}
+        results = RowResults(reader, rows, added, **how)
+        told = _stream(stream, rows, results, differing, metrics)
+        streams.append(compared(told, rows, wanted.methods, differing) if page else told)
+        runs += [run for row in rows for run in row.trials]
         left_out += _replaced([row.group for row in rows])
         left_out += [
             f"left out: {run.name}: its seed and order chose the values; runs with others count"
@@ -71,7 +83,19 @@ def leaderboard(
         ]
         if results.beside:
             left_out.append(f"beside the references {', '.join(sorted(set(results.beside)))}")
-    return StudyResult("", "", 0, "", tuple(streams), tuple(left_out), command)
+    found = StudyResult("", "", 0, "", tuple(streams), tuple(left_out), command)
+    return _of_study(found, runs) if page else found
+
+
+def _of_study(result: StudyResult, runs: Sequence[TestedTrial]) -> StudyResult:
+    """The result with the number of its pairs, and, where all runs are of one study, that study's name and
+    its question as it was asked last.
+    """
+    pairs = max(len({pair.number for one in of.methods for pair in one.pairs}) for of in result.streams)
+    if len({run.own.get(STUDY, "") for run in runs}) > 1:
+        return replace(result, pairs=pairs)
+    last = max(runs, key=lambda run: run.ended).own
+    return replace(result, name=last.get(STUDY, ""), question=last.get(QUESTION, ""), pairs=pairs)
 
 
 def _stream(
@@ -86,11 +110,12 @@ def _stream(
     found = StreamResult(
         stream,
         measure,
-        "",
+        objective_of(rows),
         _about(measure, rows, differing),
         tuple(sorted(methods, key=lambda method: _rank(method, measure))),
         unread=tuple(results.unread),
         asked=tuple(metrics),
+        runs_file="leaderboard-runs.csv of --out",
     )
     _check_metrics(found, metrics)
     return found

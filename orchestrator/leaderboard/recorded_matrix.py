@@ -7,12 +7,15 @@ import numpy as np
 from ..errors import UserError
 from ..evaluation.tables import parse_matrix
 from ..storage.trial_files import TEST_MATRIX_FILE
+from ..tracking.matrix_tag import read_matrix_tag
+from ..tracking.names import MATRIX
 from ..tracking.record_reader import RecordReader
 from ..tracking.recorded_run import RecordedRun
 
 
 def recorded_matrix(reader: RecordReader, trial: RecordedRun) -> np.ndarray:
-    """Reads the matrix of a tested trial.
+    """Reads the matrix of a tested trial from its file, or, where the record's files are not there, from its
+    tag, which has two decimals.
 
     Args:
         reader: The record.
@@ -24,7 +27,12 @@ def recorded_matrix(reader: RecordReader, trial: RecordedRun) -> np.ndarray:
     Raises:
         LookupError: The record has no such file, or it is no square matrix. The message is one line.
     """
-    text = reader.text(trial, TEST_MATRIX_FILE)
+    try:
+        text = reader.text(trial, TEST_MATRIX_FILE)
+    except LookupError:
+        if (kept := read_matrix_tag(trial.tags.get(MATRIX, ""))) is None:
+            raise
+        return kept
     of = f"{trial.name}/{trial.trial}: {TEST_MATRIX_FILE}"
     try:
         matrix = parse_matrix(text, of)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..report.run_cost import run_cost, search_cost
+from ..tracking.names import POINTS
 from ..tracking.record_reader import RecordReader
 from ..tracking.recorded_run import RecordedRun
 from .task_reports import task_reports
@@ -30,6 +31,8 @@ class RecordedSearch:
         walked: One of its trials, which all walked the same stream with the same seed; None: it has no trial.
         budget: What its trials might spend; empty: it had a number of trials.
         points: How many points its space has; 0: no end of them, or it is not recorded.
+        sweep: The sweep in the record.
+        every: All of its trials.
     """
 
     run: str
@@ -42,6 +45,8 @@ class RecordedSearch:
     walked: RecordedRun | None = None
     budget: str = ""
     points: int = 0
+    sweep: RecordedRun | None = None
+    every: tuple[RecordedRun, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -93,6 +98,8 @@ class RecordedSearch:
             trials[0] if trials else None,
             sweep.tags.get("budget", ""),
             _points(sweep, trials),
+            sweep,
+            tuple(sorted(trials, key=lambda trial: (len(trial.trial), trial.trial))),
         )
 
 
@@ -100,7 +107,7 @@ def _points(sweep: RecordedRun, trials: Sequence[RecordedRun]) -> int:
     """How many points a sweep's space has. Earlier versions did not record it; of theirs it is known where
     nothing is searched: the one trial has no key that the sweep lacks. A tested sweep has all keys.
     """
-    if (text := sweep.tags.get("points", "")).isdecimal():
+    if (text := sweep.tags.get(POINTS, "")).isdecimal():
         return int(text)
     tested = any(name.startswith("test/") for name in sweep.metrics)
     fixed = len(trials) == 1 and not tested and trials[0].params.keys() <= sweep.params.keys()

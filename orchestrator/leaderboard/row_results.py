@@ -16,6 +16,7 @@ from ..tracking.record_reader import RecordReader
 from ..tracking.recorded_run import RecordedRun
 from .recorded_matrix import recorded_matrix
 from .row import Row
+from .search_results import search_results
 from .task_reports import task_reports
 from .tested_trial import TestedTrial
 
@@ -31,6 +32,7 @@ class RowResults:
         rows: The rows. Runs of several rows with one seed and one order have one number.
         added: The metrics that are computed where a run did not log them.
         matrices: Whether matrices are read in any case.
+        searches: Whether the trials of searches are read, and what they chose.
         references: The record's reference runs, where metrics beside them are asked for.
 
     Attributes:
@@ -45,12 +47,14 @@ class RowResults:
         added: Added,
         *,
         matrices: bool,
+        searches: bool = False,
         references: Sequence[TestedTrial] = (),
     ) -> None:
         self.unread: list[str] = []
         self.beside: list[str] = []
         self._references = references
         self._matrices = matrices
+        self._searches = searches
         self._reader = reader
         self._added = added
         runs = [run for row in rows for run in row.trials]
@@ -76,6 +80,7 @@ class RowResults:
             tuple(sorted(pairs, key=lambda pair: pair.number)),
             scores[0] if len(scores) == 1 and not row.unknown else None,
             spent={key: sum(search.spent[key] for search in row.searches) for key in sorted(keys)},
+            **(search_results(self._reader, row) if self._searches else {}),
         )
 
     def _result(self, run: TestedTrial) -> PairResult:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..record.comparison.commit_of import commit_of
@@ -23,6 +24,7 @@ class TestedTrial(FinishedRun):
         recorded: The trial in the record.
         search: The identity of the sweep that chose its values; empty where none is recorded.
         given: Whether it is recorded that no search chose its values.
+        own: The tags of its run.
     """
 
     __test__ = False  # it is no test, though pytest takes it for one by its name
@@ -30,6 +32,7 @@ class TestedTrial(FinishedRun):
     recorded: RecordedRun | None = None
     search: str = ""
     given: bool = False
+    own: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -73,4 +76,5 @@ class TestedTrial(FinishedRun):
             search=first.run if first is not None and tags.get("kind") == "sweep" else chosen,
             # earlier versions recorded neither
             given=tags.get("kind") == "train" and not chosen and _CONTENT in tags,
+            own=parent.tags,
         )

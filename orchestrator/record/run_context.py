@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config import RunConfig
@@ -37,6 +37,7 @@ class RunContext:
             :attr:`~orchestrator.search.budget.Budget.text`; empty: it has a number of trials.
         question: The question of the study that made the run; empty: none did, or it asks none.
         points: How many points the search's space has; 0: no search, or no end of them.
+        tags: Tags of the run in MLflow beside its own, name -> text.
         continues: The run whose tasks are the first ones of this run; None: there is none.
     """
 
@@ -56,6 +57,7 @@ class RunContext:
     budget: str = ""
     question: str = ""
     points: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
     continues: Continues | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,18 @@ import numpy as np
 from methods.method import Scenario
 
 from ..config import RunConfig
+from ..errors import UserError
 from ..evaluation.protocol import task_row, validation_metrics
+from ..evaluation.tables import read_matrix
 from ..evaluation.vqa_tables import question_tables
 from ..report.what_mattered import WhatMattered
 from ..storage.extreme_name import extreme_order
 from ..storage.run_files import CONFIG_FILE, IMPORTANCE_FILE, PARETO_FILE
 from ..storage.task_key import task_key
-from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_PICTURE
+from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_FILE, TEST_MATRIX_PICTURE
 from ..tracking import CONFIGURATION, TASKS, Tracker, in_order
+from ..tracking.matrix_tag import matrix_tag
+from ..tracking.names import IMPORTANCE, MATRIX
 from .best_effort import BestEffort
 from .configuration_key import configuration_key
 from .figure_worker import FigureWorker
@@ -111,9 +116,18 @@ class TrialRecords:
         freed.
         """
         self.tracker.task(trial_id, len(self._names), in_order(metrics))
+        if matrix := self._test_matrix(trial_id):
+            self.tracker.tags(trial_id, {MATRIX: matrix})
         entry = self._store.trials[trial_id]
         if entry.status != "running":
             self._checkpoints.free(entry)
+
+    def _test_matrix(self, trial_id: str) -> str:
+        """The matrix of test data as a tag's text; empty where it cannot be read, or is too large."""
+        try:
+            return matrix_tag(read_matrix(self._store.trial_folder(trial_id) / TEST_MATRIX_FILE)[0])
+        except UserError:
+            return ""
 
     def draw_test(self, trial_id: str) -> None:
         """Draws the pictures of a look at the test splits."""
@@ -151,6 +165,8 @@ class TrialRecords:
             trials: The trials that walked the whole stream.
         """
         self.tracker.artifact(None, folder / IMPORTANCE_FILE, folder.name)
+        told = {name: part for name, part in what.plain().items() if name != "said"}
+        self.tracker.tags(None, {IMPORTANCE: json.dumps(told, separators=(",", ":"))})
         self.figures.search(folder, what, keys, trials, self._store.objective.metric)
 
     def pareto(self, folder: Path, points: Sequence[ParetoPoint]) -> None:

@@ -70,23 +70,25 @@ def report_page(result: StudyResult, limit: int = LIMIT) -> str:
         if len(page.encode()) <= limit or largest is None:
             return page
         said = tag(
-            "p", "Left out, since the page would be too large. result.json has the numbers.", kind="soft"
+            "p",
+            f"Left out, since the page would be too large. {_elsewhere(result)} has the numbers.",
+            kind="soft",
         )
         found[found.index(largest)] = largest[0], Section(largest[1].title, said)
 
 
 def _page(result: StudyResult, found: Sequence[tuple[int, Section]]) -> str:
-    again = f"python -m orchestrator.study --resume {result.name}"
-    heading = result.question or f"Study {result.name}"
+    again = result.command or f"python -m orchestrator.study --resume {result.name}"
+    called = f"Study {result.name}" if result.name else "Leaderboard"
+    heading = result.question or called
     parts: list[Html] = [tag("h1", heading)]
-    parts.append(tag("p", f"Study {result.name}, {result.pairs} pairs of seed and order", kind="soft"))
+    parts.append(tag("p", f"{called}, {result.pairs} pairs of seed and order", kind="soft"))
     parts += [tag("p", line, kind="soft") for line in result.remarks]
     for n, stream in enumerate(result.streams):
         parts += [tag("h2", stream.title), tag("p", answer(stream), kind="answer")]
         parts += _lost(stream)
         parts += [section.html(again) for of, section in found if of == n]
-    asked = f"# study.yaml\n{result.asked}"
-    parts += [tag("h2", "The study"), tag("pre", asked), tag("pre", _commands(result.name))]
+    parts += _made(result)
     head = join(
         Html('<meta charset="utf-8">'),
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
@@ -94,6 +96,19 @@ def _page(result: StudyResult, found: Sequence[tuple[int, Section]]) -> str:
         tag("style", Html(STYLE)),
     )
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>{"".join(parts)}</body></html>\n'
+
+
+def _elsewhere(result: StudyResult) -> str:
+    return "leaderboard.json of --out" if result.command else "result.json"
+
+
+def _made(result: StudyResult) -> list[Html]:
+    """How the page is made again."""
+    if result.command:
+        said = "# this page, from the record in MLflow alone"
+        return [tag("h2", "This page"), tag("pre", f"{said}\n{result.command}")]
+    asked = f"# study.yaml\n{result.asked}"
+    return [tag("h2", "The study"), tag("pre", asked), tag("pre", _commands(result.name))]
 
 
 def _lost(stream: StreamResult) -> list[Html]:

@@ -27,6 +27,8 @@ class StreamResult:
         about_references: How they were come by, in sentences; empty where there are none.
         failed_references: A line for each of their runs that failed.
         orders: The extreme orders; None where none are asked for.
+        about_comparisons: Which comparisons there are, in a sentence; empty where that needs no word.
+        runs_file: The file that has each run's figures.
         unread_references: A line for each of their runs of which something cannot be read.
     """
 
@@ -44,3 +46,5 @@ class StreamResult:
     failed_references: tuple[str, ...] = ()
     unread_references: tuple[str, ...] = ()
     orders: OrdersResult | None = None
+    about_comparisons: str = ""
+    runs_file: str = "pairs.csv"

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
+from ..commands.train_start import start_config
+from ..config import RunConfig, parse_set
+from ..errors import UserError
 from ..schema.shown import shown_value
 from ..storage.run_files import CONFIG_FILE, trials_of
 from ..storage.run_folder import RUNS
 from .study_arm import StudyArm
 from .study_book import Part
+
+_NOTHING = object()  # stands for no value, not even None
 
 
 def commands_of(arm: StudyArm, search: Part | None, pair: tuple[int, Part] | None) -> dict[str, str]:
@@ -37,6 +43,39 @@ def commands_of(arm: StudyArm, search: Part | None, pair: tuple[int, Part] | Non
         file = trials_of(RUNS / part.name) / part.trial / CONFIG_FILE
         found[f"pair {number}"] = shlex.join(["python", "-m", "orchestrator.train", "--config", str(file)])
     return found
+
+
+def train_command(arm: StudyArm, config: RunConfig) -> str:
+    """The command that trains a configuration without a file of the study.
+
+    Args:
+        arm: The method on its stream.
+        config: The configuration of one of its runs.
+
+    Returns:
+        The command as it is typed, with every value that differs from the start of the search space. Empty
+        where such a command would not give the configuration.
+    """
+    method, stream = arm.method, arm.stream
+    where = (None, None) if stream is None else (stream.name, stream.data)
+    asked = config.flat()
+    try:
+        begins = start_config(method.name, method.space, None, *where, {}).flat()
+        differs = {key: value for key, value in asked.items() if begins.get(key, _NOTHING) != value}
+        given = [f"{key}={_exact(value)}" for key, value in differs.items()]
+        if start_config(method.name, method.space, None, *where, parse_set(given)).flat() != asked:
+            return ""
+    except UserError:
+        return ""
+    words = ["python", "-m", "orchestrator.train", method.name]
+    for option, text in (("--space", method.space), ("--stream", where[0]), ("--data", where[1])):
+        words += [option, text] if text else []
+    return shlex.join([*words, *(["--set", *given] if given else [])])
+
+
+def _exact(value: Any) -> str:
+    """A value as ``--set`` takes it, with every digit."""
+    return repr(value) if isinstance(value, float) else shown_value(value)
 
 
 def _given(arm: StudyArm, search: Part | None) -> list[str]:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from ..config import RunConfig
 from ..errors import UserError
@@ -32,6 +33,7 @@ from .study import Study
 from .study_arm import StudyArm
 from .study_book import Part, StudyBook
 from .study_progress import StudyProgress
+from .study_tags import study_tags
 
 _Job = SearchJob | PairJob | ReferenceJob
 
@@ -201,7 +203,8 @@ class StudyRun:
 
         self._progress.hear(runs_now(self._study, self.book))
         try:
-            how = {"live": live, "question": self._study.request.question}
+            how: dict[str, Any] = {"live": live, "question": self._study.request.question}
+            how |= {"tags": study_tags(self._study, job)}
             result = job.start(source, say).run(lambda text: None, session.lend, **how)
             if result.status == "interrupted":
                 left = sum(trial.status == "interrupted" for trial in result.trials)

@@ -26,6 +26,7 @@ class JournalState:
         self._reported: dict[str, dict[int, set[str]]] = {}
         self._ends: dict[str, str] = {}
         self._files: dict[str, set[str]] = {}
+        self._tags: dict[str, dict[str, str]] = {}
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Takes the next record in."""
@@ -46,6 +47,8 @@ class JournalState:
             self.name = record["name"]
         elif record["op"] == "artifact":
             self._files.setdefault(record["run"], set()).add(record["path"])
+        elif record["op"] == "tags":
+            self._tags.setdefault(record["run"], {}).update(record["tags"])
         elif record["op"] == "view":
             self.searched = (self.searched or {}) | dict.fromkeys(record["searched"])
 
@@ -62,6 +65,10 @@ class JournalState:
     def has_file(self, run: str, path: str) -> bool:
         """Whether ``path`` was recorded as a file of ``run``."""
         return path in self._files.get(run, ())
+
+    def tagged(self, run: str) -> Mapping[str, str]:
+        """The tags that ``run`` was given beside those of its start and end."""
+        return self._tags.get(run, {})
 
     def measured(self, trial: str, step: int) -> Collection[str]:
         """The names of the metrics that a trial has at ``step``."""

@@ -16,6 +16,25 @@ CONFIGURATION = "configuration"
 """The tag that is equal where runs differ only in their seed and the order of their stream."""
 
 
+STUDY, QUESTION, FIRST, METHOD = "study", "study.question", "study.first", "study.method"
+"""Tags of a study's runs: its name, its question, and what its tables call its first method and the run's."""
+
+COMMAND = "command"
+"""The tag of a study's run that has the command which repeats it."""
+
+SEARCHED, POINTS = "searched", "points"
+"""Tags of a sweep: the keys that it searches, and how many points its space has, where they have an end."""
+
+IMPORTANCE = "importance"
+"""The tag of a sweep that says in JSON which of its values mattered."""
+
+MATRIX = "test.matrix"
+"""The tag of a tested trial that has its matrix (:func:`~orchestrator.tracking.matrix_tag.matrix_tag`)."""
+
+LONGEST_TAG = 8000
+"""The most letters of a tag's value in MLflow's databases."""
+
+
 def recorded(metric: str) -> str:
     """The name under which a metric is recorded.
 

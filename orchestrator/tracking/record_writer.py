@@ -61,6 +61,8 @@ class RecordWriter:
                 self._artifact(record)
             case "text":
                 self._text(record)
+            case "tags":
+                self._log_tags(self._runs.of(record["run"]), record["tags"])
             case "view":
                 self._view(record)
             case "end":

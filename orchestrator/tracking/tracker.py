@@ -19,7 +19,7 @@ from .copied_run import check_no_copy
 from .delivery import Delivery
 from .journal import Journal
 from .journal_state import JournalState
-from .names import SCORE
+from .names import LONGEST_TAG, SCORE
 from .sender import Sender
 from .store import own_database, tracking_uri
 from .summary import Summary
@@ -187,6 +187,18 @@ class Tracker:
             text: The text.
         """
         self._append(op="text", run=trial_id or "", file=file, text=text)
+
+    def tags(self, trial_id: str | None, tags: Mapping[str, str]) -> None:
+        """Records tags. A tag that the journal has already, or that is longer than MLflow takes, is left out.
+
+        Args:
+            trial_id: The trial that they belong to; None: the sweep.
+            tags: Name -> text.
+        """
+        known = self._state.tagged(trial_id or "")
+        fresh = {n: text for n, text in tags.items() if known.get(n) != text and len(text) <= LONGEST_TAG}
+        if fresh:
+            self._append(op="tags", run=trial_id or "", tags=fresh)
 
     def trial_end(
         self, trial_id: str, status: str, reason: str | None = None, score: float | None = None

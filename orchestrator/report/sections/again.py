@@ -7,12 +7,15 @@ from ..stream_result import StreamResult
 from .section import Section
 
 
-def again(stream: StreamResult) -> Section:
-    """The commands that repeat each method's search, and its run with a pair, outside the study.
+def again(stream: StreamResult) -> Section | None:
+    """The commands that repeat each method's search, and its run with a pair, outside the study; None where
+    none are recorded.
 
     Args:
         stream: The stream.
     """
+    if not any(method.commands for method in stream.methods):
+        return None
     about = (
         "A method's runs apart from the study, with the same numbers: its search, and its run with the first "
         "pair. Another pair's configuration lies in its own run. A sweep of its own that "

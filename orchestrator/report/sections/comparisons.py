@@ -39,7 +39,7 @@ def comparisons(stream: StreamResult) -> Section | None:
     return Section(
         "Paired differences",
         join(
-            tag("p", about, kind="soft"),
+            tag("p", f"{stream.about_comparisons} {about}".strip(), kind="soft"),
             table(_HEADS, [_row(one) for one in found], "differences"),
             figure(drawn, "A dot is a pair. The stroke is the mean, with its 95 % interval."),
             sentences,

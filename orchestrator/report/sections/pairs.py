@@ -31,6 +31,6 @@ def pairs(stream: StreamResult) -> Section | None:
     said = (
         "A dot is a method's run with a pair of seed and order. A thin line joins the runs with one pair. "
         "Where the lines run alike, the same pairs are hard for all methods. The stroke is the mean, with "
-        "its 95 % interval. pairs.csv has all figures with every digit."
+        f"its 95 % interval. {stream.runs_file} has all figures with every digit."
     )
     return Section("Each pair", figure(drawn, said))

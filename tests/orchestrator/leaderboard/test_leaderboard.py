@@ -239,7 +239,8 @@ def test_all_formats_are_written(whole, tmp_path, capsys):
     assert compare.main([*where, "--metric", "average", "worst_task"]) == 0
     printed, out = capsys.readouterr().out, tmp_path / "new" / "out"
     assert {path.name for path in out.iterdir()} == {
-        "leaderboard.md", "leaderboard.tex", "leaderboard.csv", "leaderboard.json", "leaderboard-runs.csv",
+        "leaderboard.html", "leaderboard.md", "leaderboard.tex", "leaderboard.csv", "leaderboard.json",
+        "leaderboard-runs.csv",
     }  # fmt: skip
     assert (out / "leaderboard.md").read_text() == printed
     lines = printed.splitlines()

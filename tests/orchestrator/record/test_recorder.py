@@ -1,3 +1,4 @@
+import json
 import math
 import signal
 import time
@@ -14,6 +15,7 @@ from orchestrator.record.manifest import asked_for
 from orchestrator.record.pen import Pen
 from orchestrator.record.recorder import RunRecorder
 from orchestrator.record.trial_store import TrialStore
+from orchestrator.report.what_mattered import Mattered, WhatMattered
 from orchestrator.storage import checkpoint
 from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.storage.curve_file import curve_text
@@ -28,7 +30,7 @@ class _Tracker:
     """Keeps what it is told; the real one has its own tests."""
 
     def __init__(self):
-        self.files, self.steps, self.ends, self.files_at_end = [], [], {}, {}
+        self.files, self.steps, self.ends, self.files_at_end, self.tagged = [], [], {}, {}, {}
 
     def knows(self, trial_id):
         return trial_id in self.ends
@@ -39,6 +41,9 @@ class _Tracker:
     def task(self, trial_id, step, metrics):
         self.steps.append((trial_id, step))
         self.metrics = metrics
+
+    def tags(self, trial_id, tags):
+        self.tagged[trial_id] = dict(tags)
 
     def artifact(self, trial_id, path, subfolder=None):
         assert path.exists()
@@ -394,3 +399,27 @@ def test_with_keep_all_nothing_is_deleted(parts):
     _walk(recorder, "b", [50.0, 60.0])
     _look(recorder, "b")
     assert _kept(recorder, "a") == _kept(recorder, "b") == ["task_01", "task_02"]
+
+
+def test_a_look_at_test_leaves_its_matrix_as_a_tag_and_none_where_it_cannot_be_read(parts):
+    recorder, tracker, _ = parts
+    _walk(recorder, "a", [50.0, 40.0])
+    recorder.tested("a", {"test/average": 30.0})
+    assert tracker.tagged == {}, "there is no file"
+    file = recorder.store.trial_folder("a") / "test" / "matrix.csv"
+    file.parent.mkdir()
+    file.write_text("after,x,y\nx,40.004,\ny,20.0,40.0\n")
+    recorder.tested("a", {"test/average": 30.0})
+    assert tracker.tagged == {"a": {"test.matrix": "[[40,null],[20,40]]"}}
+
+
+def test_what_mattered_is_a_tag_too(parts):
+    recorder, tracker, _ = parts
+    folder = recorder.store.folder.parent / "importance"
+    folder.mkdir()
+    (folder / "importance.json").write_text("{}")
+    what = WhatMattered(20, (Mattered("replay.size", 0.5, 0.01),))
+    recorder.mattered(folder, what, [], [])
+    kept = tracker.tagged[None]["importance"]
+    assert kept == '{"trials":20,"found":[{"key":"replay.size","share":0.5,"p":0.01}]}'
+    assert WhatMattered.read(json.loads(kept)) == what

@@ -1,0 +1,114 @@
+"""Compares a row of a leaderboard with each other one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+
+from ..metrics.measures import better
+from ..report.comparison_result import ComparisonResult
+from ..report.method_result import MethodResult
+from ..report.stream_result import StreamResult
+from ..statistics.holm import holm
+from ..statistics.independent_values import IndependentValues, independent_values
+from ..statistics.paired_comparison import compare_pairs
+from ..statistics.verdict import verdict
+from ..tracking.names import FIRST, METHOD, STUDY
+from .row import GIVEN, UNKNOWN, Row
+
+_Runs = Mapping[tuple[Hashable, int], float]  # (order, seed) -> figure
+
+
+def compared(
+    stream: StreamResult, rows: Sequence[Row], methods: Sequence[str], differing: Mapping[str, str]
+) -> StreamResult:
+    """Compares one row with each other one over the pairs of seed and order that both have. Where pairs share
+    orders, the orders' means are compared
+    (:func:`~orchestrator.statistics.independent_values.independent_values`). p is corrected for the stream's
+    comparisons (Holm).
+
+    Args:
+        stream: The stream, its best method first.
+        rows: Its rows.
+        methods: The methods that were asked for by name. The best row of the first one is compared.
+        differing: The conditions in which rows differ.
+
+    Returns:
+        The stream with the comparisons, and with a sentence on which they are. Where no method was asked for
+        by name, the first one of the rows' study is compared, else the best one.
+    """
+    label, why = _first(stream, rows, methods)
+    first = next(method for method in stream.methods if method.label == label)
+    found = [
+        (other, both)
+        for other in stream.methods
+        if other is not first and (both := _both(first, other, stream.measure)) is not None
+    ]
+    tests = [compare_pairs(both.values[label], both.values[other.label]) for other, both in found]
+    corrected = holm([test.p for test in tests])
+    less = better(stream.measure) == "min"
+    tuned = "With everyone tuned alike" if _tuned(rows, differing) else ""
+    results = []
+    for (other, both), test, p in zip(found, tests, corrected, strict=True):
+        memory = f"{first.memory} replayed samples" if first.memory.isdecimal() else ""
+        sentence = verdict(
+            test,
+            label,
+            other.label,
+            over=both.over,
+            corrected_p=p,
+            comparisons=len(found),
+            less_is_better=less,
+            condition=tuned,
+            cost=memory if first.memory not in ("0", "") and first.memory == other.memory else "",
+        )
+        mine, its = (_figures(method, stream.measure) for method in (first, other))
+        numbers = {(pair.order, pair.seed): pair.number for pair in first.pairs}
+        differences = {numbers[pair]: mine[pair] - its[pair] for pair in mine if pair in its}
+        results.append(ComparisonResult(label, other.label, test, p, sentence, differences))
+    about = f"{label} is compared with each other method, since {why}."
+    return replace(stream, comparisons=tuple(results), about_comparisons=about)
+
+
+def _first(stream: StreamResult, rows: Sequence[Row], methods: Sequence[str]) -> tuple[str, str]:
+    """The label of the row that is compared with each other one, and why it is that one."""
+    ranked = [method.label for method in stream.methods]
+    by_label = {row.group.label: row for row in rows}
+    if methods and (named := [label for label in ranked if by_label[label].group.method == methods[0]]):
+        return named[0], "--methods names it first"
+    firsts = {(run.own.get(STUDY, ""), run.own.get(FIRST, "")) for row in rows for run in row.trials}
+    if len(firsts) == 1:
+        study, called = firsts.pop()
+        for label in ranked:
+            if study and called in {run.own.get(METHOD, "") for run in by_label[label].trials}:
+                return label, f"it is the first one of the study {study}"
+    return ranked[0], (
+        "its mean is best, and neither --methods nor a study names another one first; what is picked by its "
+        "figures looks better in them than it is"
+    )
+
+
+def _both(first: MethodResult, other: MethodResult, measure: str) -> IndependentValues | None:
+    """The figures of two methods on the pairs that both have; None where they share none."""
+    mine, its = _figures(first, measure), _figures(other, measure)
+    shared = [pair for pair in mine if pair in its]
+    if not shared:
+        return None
+    figures = {first.label: mine, other.label: its}
+    return independent_values({label: {pair: had[pair] for pair in shared} for label, had in figures.items()})
+
+
+def _figures(method: MethodResult, measure: str) -> _Runs:
+    figures = method.figures(measure)
+    return {
+        (pair.order, pair.seed): figures[pair.number]
+        for pair in method.pairs
+        if isfinite(figures.get(pair.number, float("nan")))
+    }
+
+
+def _tuned(rows: Sequence[Row], differing: Mapping[str, str]) -> bool:
+    """Whether searches chose all rows' values, with as many trials and by the same data."""
+    protocols = {row.conditions()["protocol"] for row in rows}
+    return not {"trials", "protocol"} & differing.keys() and not protocols & {GIVEN, UNKNOWN}

@@ -1,0 +1,178 @@
+"""The page of a study whose runs are in MLflow's database alone."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from recorded_runs import Record, trial
+from told_study import read_page
+
+from orchestrator import compare
+from orchestrator.leaderboard import leaderboard as board
+from orchestrator.leaderboard.leaderboard import leaderboard
+from orchestrator.leaderboard.wanted import Wanted
+
+pytestmark = pytest.mark.unit
+
+_RATE = "method.learning_rate"
+_MATTERED = {"trials": 20, "found": [{"key": _RATE, "share": 0.75, "p": 0.01}]}
+_ALL = ["--record", "--runs", "s-*", "--format", "html"]
+
+
+@pytest.fixture
+def record(monkeypatch):
+    """The study s of er, ewc and ncm with six pairs, which has no files."""
+    found = Record()
+    monkeypatch.setattr(board, "RecordReader", lambda runs: found)
+    _method(found, "er", 60.0)
+    _method(found, "ewc", 70.0, importance=json.dumps(_MATTERED))
+    _method(found, "ncm", 40.0, searched=False, points="1")
+    return found
+
+
+def _method(record, method, figure, *, searched=True, tags=None, **more):
+    """A search that stopped its second trial, and runs of its choice; er is the first method of the study."""
+    of = {"study": "s", "study.question": "Which?", "study.first": "er", "study.method": method}
+    of = of if tags is None else tags
+    told = {"validation__average": 50.0}
+    trials = [trial(0, id="t1", score=50.0, values={_RATE: 0.1} if searched else {}, **told)]
+    if searched:
+        trials.append(trial(0, id="t2", tasks=1, status="stopped", values={_RATE: 0.2}, **told))
+    how = {"kind": "sweep", "best": "t1", "protocol": "first-tasks 2", **of, **more}
+    search = record.run(f"s-{method}", method, trials, command=f"sweep {method}", **how)
+    for run in record._runs:
+        if run.name == f"s-{method}" and not run.trial:
+            run.params["objective"] = "validation/average"
+    for seed in range(1, 7):
+        last = figure + seed
+        own = trial(seed, last, replay__items=0.0)
+        values = {_RATE: 0.1} if searched else {}
+        how = {"values": values, "search": f"{search}/t1", "command": f"train {method} {seed}", **of}
+        record.run(f"s-{method}-pair{seed}", method, [own], **how)
+        record._runs[-1].tags["test.matrix"] = json.dumps([[80.0, None], [last - 10, last + 10]])
+
+
+def _page(capsys, *words):
+    assert compare.main([*_ALL, *words]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_page_has_every_part_without_a_file_of_a_run(record, capsys):
+    text = _page(capsys)
+    page = read_page(text)
+    assert page.heads == [
+        "Which?", "digits", "Leaderboard", "Paired differences", "Each pair", "Over tasks", "Task by task",
+        "Searches", "What mattered", "Make it again", "This page",
+    ]  # fmt: skip
+    assert [row[0] for row in page.tables["leaderboard"][1:]] == ["er", "ewc", "ncm"], "the first one first"
+    assert "Study s, 6 pairs of seed and order" in page.words
+    assert not re.search(r"https?:|url\(|@import|//\w|src=|href=", text) and len(text) < 2_000_000
+    made = f"python -m orchestrator.compare {' '.join(_ALL)}".replace("s-*", "'s-*'")
+    assert page.words.count(made) == 8 and "orchestrator.study" not in text, "the right command"
+    assert f"# this page, from the record in MLflow alone\n{made}" in page.words
+
+
+def test_the_first_method_of_the_study_is_compared_with_each_other_one(record, capsys):
+    page = read_page(_page(capsys))
+    _, ewc, ncm = page.tables["differences"]
+    assert ewc == ["ewc", "6", "-10.0", "-10.0 to -10.0", "0.031", "0.062", "-1.00", "no"], "p 2 / 2^6, twice"
+    assert ncm == ["ncm", "6", "+20.0", "+20.0 to +20.0", "0.031", "0.062", "+1.00", "no"]
+    said = " ".join(page.words)
+    assert "er is compared with each other method, since it is the first one of the study s." in said
+
+
+@pytest.mark.parametrize(
+    ("words", "first", "why"),
+    [
+        (["--methods", "ncm", "ewc", "er"], "ncm", "--methods names it first"),
+        (["--methods", "ewc", "ncm"], "ewc", "--methods names it first"),
+    ],
+)
+def test_methods_names_another_one_first(words, first, why, record, capsys):
+    page = read_page(_page(capsys, *words))
+    assert page.tables["leaderboard"][1][0] == first and len(page.tables["differences"]) == len(words) - 1
+    assert f"{first} is compared with each other method, since {why}." in " ".join(page.words)
+
+
+def test_where_nothing_names_one_the_best_is_compared_and_the_page_warns_of_that(record, capsys):
+    for run in record._runs:
+        if run.name.startswith("s-ewc"):
+            run.tags["study"] = "another"
+    page = read_page(_page(capsys))
+    assert page.heads[0] == "Leaderboard", "two studies may have asked different questions"
+    assert page.tables["leaderboard"][1][0] == "ewc"
+    said = " ".join(page.words)
+    assert (
+        "ewc is compared with each other method, since its mean is best, and neither --methods nor " in said
+    )
+    assert "what is picked by its figures looks better in them than it is." in said
+
+
+def test_a_trial_ends_where_it_was_stopped_and_the_chosen_one_has_its_values(record, capsys):
+    page = read_page(_page(capsys))
+    assert "t2: stopped after task 1, 50.0" in page.words and "t1: finished after task 2, 50.0" in page.words
+    assert page.tables["chosen"][1] == ["er", "t1", "50.00", f"{_RATE}=0.1"]
+    assert page.tables["chosen"][3] == ["ncm", "t1", "50.00", "–"]
+    said = " ".join(page.words)
+    assert "What mattered, in 20 trials: method.learning_rate 75 %." in said
+    assert "# ewc, search\nsweep ewc\n# ewc, a run\ntrain ewc 1" in said
+
+
+def test_matrices_and_their_difference_are_of_the_tags(record):
+    (stream,) = leaderboard(Path("runs"), Wanted(), page=True).streams
+    er = next(method for method in stream.methods if method.label == "er")
+    assert er.pairs[0].matrix[1].tolist() == [51.0, 71.0]
+    record._texts[next(run.id for run in record._runs if run.name == "s-er-pair1" and run.trial)] = (
+        "after,a,b\na,80.123,\nb,51.004,71.0\n"
+    )
+    (stream,) = leaderboard(Path("runs"), Wanted(), page=True).streams
+    er = next(method for method in stream.methods if method.label == "er")
+    assert er.pairs[0].matrix[1].tolist() == [51.004, 71.0], "a file that is there has every digit"
+
+
+def test_what_was_searched_is_known_by_its_tag_and_else_by_what_differs(record):
+    def chosen():
+        (stream,) = leaderboard(Path("runs"), Wanted(), page=True).streams
+        return {method.label: dict(method.chosen) for method in stream.methods}
+
+    assert chosen() == {"er": {_RATE: 0.1}, "ewc": {_RATE: 0.1}, "ncm": {}}
+    sweep = next(run for run in record._runs if run.name == "s-er")
+    sweep.params[_RATE] = "0.1"  # as of a search that was tested
+    assert chosen()["er"] == {_RATE: 0.1}, "its trials differ in it"
+    sweep.tags["searched"] = f"{_RATE} replay.size method.absent"
+    assert chosen()["er"] == {_RATE: 0.1, "replay.size": 0}
+
+
+def test_orders_that_pairs_share_are_compared_by_their_means(record):
+    grid = {"er": [10.0, 12.0, 20.0, 26.0], "ewc": [9.0, 9.0, 21.0, 21.0]}
+    for name, figures in grid.items():
+        runs = [trial(n % 2, value, order=n // 2, id=f"t{n}") for n, value in enumerate(figures)]
+        record.run(f"g-{name}", name, runs, stream="grid")
+    (stream,) = leaderboard(Path("runs"), Wanted(stream="grid", methods=("er", "ewc")), page=True).streams
+    (one,) = stream.comparisons
+    assert (one.found.n, one.found.difference) == (2, 2.0), "means of orders: 11 less 9, and 23 less 21"
+    assert one.differences == {1: 1.0, 2: -1.0, 3: 3.0, 4: 5.0}
+
+
+def test_an_earlier_record_has_no_commands_matrices_or_importance_and_makes_a_page(record, capsys):
+    for run in record._runs:
+        for name in ("study", "study.question", "study.first", "study.method", "command", "test.matrix"):
+            run.tags.pop(name, None)
+        run.tags.pop("importance", None)
+    page = read_page(_page(capsys))
+    assert page.heads == [
+        "Leaderboard", "digits", "Leaderboard", "Paired differences", "Each pair", "Searches", "This page",
+    ]  # fmt: skip
+    assert any("no test/matrix.csv in the record" in word for word in page.words)
+
+
+def test_other_formats_are_as_without_the_page(record, tmp_path, capsys):
+    assert compare.main(["--record", "--runs", "s-*"]) == 0
+    alone = capsys.readouterr().out
+    assert compare.main(["--record", "--runs", "s-*", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == alone and alone.index("| ewc |") < alone.index("| er |")
+    page = read_page((tmp_path / "leaderboard.html").read_text())
+    assert page.tables["leaderboard"][1][0] == "er" and page.heads[0] == "Which?"
+    kept = json.loads((tmp_path / "leaderboard.json").read_text())
+    assert [one["other"] for one in kept["streams"][0]["comparisons"]] == ["ewc", "ncm"]
