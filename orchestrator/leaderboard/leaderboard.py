@@ -73,7 +73,9 @@ def leaderboard(
         how = {"matrices": matrices or page, "searches": page, "references": asked}
         results = RowResults(reader, rows, added, **how)
         told = _stream(stream, rows, results, differing, metrics)
-        streams.append(compared(told, rows, wanted.methods, differing) if page else told)
+        if page:
+            told = compared(replace(told, unread=_in_one(told.unread)), rows, wanted.methods, differing)
+        streams.append(told)
         runs += [run for row in rows for run in row.trials]
         left_out += _replaced([row.group for row in rows])
         left_out += [
@@ -96,6 +98,11 @@ def _of_study(result: StudyResult, runs: Sequence[TestedTrial]) -> StudyResult:
         return replace(result, pairs=pairs)
     last = max(runs, key=lambda run: run.ended).own
     return replace(result, name=last.get(STUDY, ""), question=last.get(QUESTION, ""), pairs=pairs)
+
+
+def _in_one(unread: Sequence[str]) -> tuple[str, ...]:
+    """One line in the place of many: a database that is alone has the files of no run."""
+    return (f"the matrices of {len(unread)} runs, first {unread[0]}",) if len(unread) > 1 else tuple(unread)
 
 
 def _stream(

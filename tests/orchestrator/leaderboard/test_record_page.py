@@ -164,7 +164,8 @@ def test_an_earlier_record_has_no_commands_matrices_or_importance_and_makes_a_pa
     assert page.heads == [
         "Leaderboard", "digits", "Leaderboard", "Paired differences", "Each pair", "Searches", "This page",
     ]  # fmt: skip
-    assert any("no test/matrix.csv in the record" in word for word in page.words)
+    said = "the matrices of 18 runs, first s-er-pair1/seed_1: no test/matrix.csv in the record"
+    assert [word for word in page.words if "matrix.csv" in word] == [said], "one line and not eighteen"
 
 
 def test_other_formats_are_as_without_the_page(record, tmp_path, capsys):
