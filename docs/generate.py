@@ -18,7 +18,9 @@ from unittest import mock
 
 PAGES = Path(__file__).parent
 _BLOCK = re.compile(
-    r"(<!-- (options|policies|metrics|matrix|columns|seen)(?: ([\w.:-]+))? -->\n).*?(<!-- end -->)", re.S
+    r"(<!-- (options|policies|metrics|matrix|predictions|kept|columns|seen)(?: ([\w.:-]+))? -->\n)"
+    r".*?(<!-- end -->)",
+    re.S,
 )
 
 
@@ -103,6 +105,26 @@ def _matrix(_: str) -> list[str]:
     return ["| metric | what it is | from |", "| --- | --- | --- |", *rows]
 
 
+def _predictions(_: str) -> list[str]:
+    from orchestrator.metrics.from_predictions import FROM_PREDICTIONS
+
+    rows = [
+        f"| `{name}` | {one.scenario} | {one.text} | {one.source} |" for name, one in FROM_PREDICTIONS.items()
+    ]
+    return ["| metric | of | what it is | from |", "| --- | --- | --- | --- |", *rows]
+
+
+def _kept(_: str) -> list[str]:
+    from orchestrator.evaluation.kept_predictions import COLUMNS
+
+    rows = [
+        f"| {scenario} | `{name}` | {text} |"
+        for scenario, columns in COLUMNS.items()
+        for name, text in columns.items()
+    ]
+    return ["| scenario | column | what it is |", "| --- | --- | --- |", *rows]
+
+
 def _columns(_: str) -> list[str]:
     from orchestrator.record.comparison.table import COLUMNS
 
@@ -153,6 +175,8 @@ _KINDS: dict[str, Callable[[str], list[str]]] = {
     "policies": _policies,
     "metrics": _metrics,
     "matrix": _matrix,
+    "predictions": _predictions,
+    "kept": _kept,
     "columns": _columns,
     "seen": _seen,
 }

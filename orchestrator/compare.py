@@ -98,8 +98,8 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--metric",
         metavar="NAME",
-        help="metrics to show, the first of which ranks: logged ones, ones that follow from the matrix, or "
-        "module:function",
+        help="metrics to show, the first of which ranks: logged ones, ones that follow from the matrix or "
+        "from kept predictions, or module:function",
         **each,
     )
     parser.add_argument(

@@ -29,6 +29,8 @@ class AnswerIndex:
         self._texts = [text if as_given else normalise(text) for text in tables.answers]
         self._number: dict[str, int] = {}
         self._of = np.array([self._number.setdefault(a, len(self._number)) for a in self._texts], np.int64)
+        # The number of the first answer of each text: those after it are the same in the comparison.
+        self._first = np.unique(self._of, return_index=True)[1]
         measure = tables.wups
         self._wups = None
         if measure:
@@ -56,13 +58,29 @@ class AnswerIndex:
             (B,), the predictions' scores.
         """
         said = [_normalise(text) for text in texts]
-        number = np.array([self._number.get(text, -1) for text in said], np.int64)
+        number = self._numbers(said)
         near = ((self._of[answer] == number[:, None]) & (answer >= 0)).astype(float)
         if self._wups:
             for row in np.flatnonzero(~np.isin(kind, self._exact)):
                 for column in np.flatnonzero(answer[row] >= 0):
                     near[row, column] = self._wups.score(said[row], self._texts[answer[row, column]])
         return (near * score).max(axis=1, initial=0)
+
+    def numbers(self, texts: Sequence[str]) -> np.ndarray:
+        """Looks predictions up among the answers.
+
+        Args:
+            texts: B predictions.
+
+        Returns:
+            int (B,), the first index into ``QuestionTables.answers`` whose answer is the same in the
+            comparison; -1 where none is.
+        """
+        number = self._numbers([_normalise(text) for text in texts])
+        return np.where(number >= 0, self._first[number], -1)
+
+    def _numbers(self, said: Sequence[str]) -> np.ndarray:
+        return np.array([self._number.get(text, -1) for text in said], np.int64)
 
 
 _KEPT: WeakKeyDictionary[Stream, AnswerIndex] = WeakKeyDictionary()

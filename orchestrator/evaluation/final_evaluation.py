@@ -17,9 +17,16 @@ from ..config import RunConfig
 from ..seeding import seed_everything
 from ..storage import checkpoint
 from ..storage.atomic_write import write_text
-from ..storage.trial_files import CHECKPOINTS_FILE, TEST_FOLDER, TEST_MATRIX_FILE, TESTED_FILE
+from ..storage.trial_files import (
+    CHECKPOINTS_FILE,
+    PREDICTIONS_FILE,
+    TEST_FOLDER,
+    TEST_MATRIX_FILE,
+    TESTED_FILE,
+)
 from ..streams.stream import Stream
 from .agreement import all_or_none
+from .kept_predictions import write_predictions
 from .retrieval_summary import CORNER, checkpoint_table
 from .scenarios import evaluate, evaluation_of, summary_metrics
 from .tables import write_matrix, write_table
@@ -47,8 +54,10 @@ def final_evaluation(
     each checkpoint embeds each split once.
 
     The results are written to ``folder/test``: ``matrix.csv``; for questions the tables of
-    :func:`~orchestrator.evaluation.vqa_tables.question_tables`; for retrieval ``checkpoints.csv``; and last
-    ``metrics.json``, whose presence says that the evaluation is finished.
+    :func:`~orchestrator.evaluation.vqa_tables.question_tables`; for retrieval ``checkpoints.csv``; what the
+    last model said of each sample, ``predictions.npz``
+    (:mod:`~orchestrator.evaluation.kept_predictions`); and last ``metrics.json``, whose presence says that
+    the evaluation is finished.
 
     Args:
         config: The trial's configuration.
@@ -88,6 +97,7 @@ def final_evaluation(
             write_table(folder / TEST_FOLDER / f"{name}.csv", table, QUESTION_TABLES[name].corner)
         if (checkpoints := checkpoint_table(metrics, names)) is not None:
             write_table(folder / CHECKPOINTS_FILE, checkpoints, CORNER)
+        write_predictions(folder / PREDICTIONS_FILE, scores.predictions)
         of = {} if stamp is None else {"stamp": dict(stamp)}
         write_text(folder / TESTED_FILE, json.dumps(of | named, indent=1))
     return named

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -50,10 +50,25 @@ class Scores:
         by_task: (K,), the scenario's score of each task, in percent.
         metrics: A flat mapping whose names lack the split's prefix: ``task_01/SCORE`` ..., and the metrics
             over all tasks seen.
+        predictions: Of the test split once all tasks of the stream have been seen, what the method said of
+            each sample: the columns of :data:`~orchestrator.evaluation.kept_predictions.COLUMNS`, each (N,),
+            task by task in the order of the splits. Else empty.
     """
 
     by_task: np.ndarray
     metrics: dict[str, float]
+    predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def is_last_look(stream: Stream, split: str, seen: int) -> bool:
+    """Whether an evaluation is of the test splits of a stream whose tasks have all been seen.
+
+    Args:
+        stream: The stream.
+        split: The name of the split that is evaluated.
+        seen: How many tasks have been seen.
+    """
+    return split == "test" and seen == len(stream.tasks)
 
 
 def task_row(report: Mapping[str, float], tasks: int, scenario: Scenario) -> list[float]:

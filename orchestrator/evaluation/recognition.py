@@ -25,7 +25,7 @@ from ..storage.task_key import task_key
 from ..streams.stream import Stream
 from .distributed import batch_size_of, gather_rows, own_batches
 from .drift import Drift
-from .protocol import Evaluation, Scores, describe_split
+from .protocol import Evaluation, Scores, describe_split, is_last_look
 
 _Columns = dict[str, np.ndarray]
 
@@ -78,7 +78,7 @@ def evaluate_recognition(
     known: list[_Columns] = []
     for k in range(seen):
         measure = partial(_known, method, learnt, classes[k], drift)
-        names = ("correct", "task_aware", "confidence", "energy")
+        names = ("correct", "task_aware", "confidence", "energy", "label", "predicted")
         known.append(_measure(method, stream, k, split, how, names, measure))
     novel: list[_Columns] = []
     for k in range(seen, len(classes) if seen else tasks):
@@ -100,7 +100,8 @@ def evaluate_recognition(
     metrics |= _of_seen(known, batch_size_of(method, how), how.seed)
     if novel:
         metrics |= _of_unseen(known, novel, metrics["seen/accuracy"])
-    return Scores(by_task, metrics | drift.metrics(classes[:seen]))
+    said = _said(known) if is_last_look(stream, split, seen) else {}
+    return Scores(by_task, metrics | drift.metrics(classes[:seen]), said)
 
 
 @torch.no_grad()
@@ -150,6 +151,8 @@ def _known(method: Method, learnt: range, own: range, drift: Drift, batch: Batch
         _correct(logits[:, own.start : own.stop], batch.label - own.start),
         logits.softmax(-1).amax(-1),
         novelty_confidence(logits[None]),
+        batch.label.float(),
+        logits.argmax(-1).float(),
     ]
 
 
@@ -197,6 +200,17 @@ def _measure(
 
 def _joined(tasks: Sequence[_Columns], name: str) -> np.ndarray:
     return np.concatenate([columns[name] for columns in tasks])
+
+
+def _said(known: Sequence[_Columns]) -> dict[str, np.ndarray]:
+    """What is kept of each picture (:data:`~orchestrator.evaluation.kept_predictions.COLUMNS`)."""
+    sizes = [len(columns["label"]) for columns in known]
+    return {
+        "task": np.repeat(np.arange(len(known)), sizes),
+        "label": _joined(known, "label").astype(int),
+        "predicted": _joined(known, "predicted").astype(int),
+        "confidence": _joined(known, "confidence"),
+    }
 
 
 def _shuffled(seed: int, rows: int) -> np.ndarray:

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from methods.method import Method
 
-from ..metrics.retrieval import recall_of_features
+from ..metrics.retrieval import first_ranks, recall_of_features
 from ..numerics.finite import check_rows
 from ..storage.task_key import task_key
 from ..streams.stream import Split, Stream
 from .distributed import gather_rows, own_batches
 from .gallery import Gallery
-from .protocol import Evaluation, Scores, describe_split
+from .protocol import Evaluation, Scores, describe_split, is_last_look
 from .retrieval_summary import last_checkpoint
 
 Kind = Literal["image", "text", "pair"]
@@ -96,12 +96,12 @@ def evaluate_retrieval(
         scores = _recall(features[:last])
         return scores if gallery is None else scores | gallery.precision(last)
 
-    every = split == "test" and seen == len(stream.tasks)
+    every = is_last_look(stream, split, seen)
     unions = [union(k + 1) for k in range(0 if every else seen - 1, seen)]
     metrics |= {f"seen/{name}": value for name, value in unions[-1].items()}
-    if every:
-        metrics |= last_checkpoint(unions)
-    return Scores(np.array(by_task), metrics)
+    if not every:
+        return Scores(np.array(by_task), metrics)
+    return Scores(np.array(by_task), metrics | last_checkpoint(unions), _ranks(features))
 
 
 def task_r_mean(method: Method, stream: Stream, task: int, split: str, how: Evaluation) -> float:
@@ -123,8 +123,18 @@ def _embed_task(method: Method, stream: Stream, task: int, split: str, how: Eval
 
 
 def _recall(features: Sequence[dict[Kind, Tensor]]) -> dict[str, float]:
+    return recall_of_features(*_both(features))
+
+
+def _ranks(features: Sequence[dict[Kind, Tensor]]) -> dict[str, np.ndarray]:
+    """What is kept of each pair (:data:`~orchestrator.evaluation.kept_predictions.COLUMNS`)."""
+    task = np.repeat(np.arange(len(features)), [len(f["image"]) for f in features])
+    return {"task": task, **{name: rank.numpy() for name, rank in first_ranks(*_both(features)).items()}}
+
+
+def _both(features: Sequence[dict[Kind, Tensor]]) -> tuple[Tensor, Tensor]:
     image, text = (torch.cat([f[kind] for f in features]) for kind in ("image", "text"))
-    return recall_of_features(image, text)
+    return image, text
 
 
 def _embed_pairs(

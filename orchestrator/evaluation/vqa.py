@@ -18,20 +18,21 @@ from ..streams.stream import Stream
 from .answer_index import AnswerIndex, answer_index
 from .distributed import gather_rows, own_batches
 from .metric_names import metric_names
-from .protocol import Evaluation, Scores, describe_split
+from .protocol import Evaluation, Scores, describe_split, is_last_look
 
 _CLUES = ("image", "text", "fusion")
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """N questions: arrays (N,) of what the answers were worth (0 .. 1), and of the questions' kinds, object
-    groups and tasks.
+    """N questions: arrays (N,) of what the answers were worth (0 .. 1), of the answers' numbers (-1 without
+    one), and of the questions' kinds, object groups and tasks.
 
     ``taken_for`` has, by name, the task that the method took each question for, (N,), where the method said.
     """
 
     score: np.ndarray
+    answer: np.ndarray
     kind: np.ndarray
     group: np.ndarray
     task: np.ndarray
@@ -80,7 +81,8 @@ def evaluate_questions(
     metrics["seen/accuracy"] = _percent(known.score)
     metrics |= _by_kind_and_group(known, stream.tables, cells=seen == len(stream.tasks))
     metrics |= {f"recognition/{clue}": _percent(k == known.task) for clue, k in known.taken_for.items()}
-    return Scores(by_task, metrics | _novel(known, stream.tables.held_out))
+    said = _said(known) if is_last_look(stream, split, seen) else {}
+    return Scores(by_task, metrics | _novel(known, stream.tables.held_out), said)
 
 
 @torch.no_grad()
@@ -110,15 +112,16 @@ def _measure(method: Method, stream: Stream, task: int, name: str, how: Evaluati
             answered = method.answer(question)
         score = _scores(index, answered, batch)
         told = [answered.score.to(how.device), *_taken_for(answered, len(batch), how)]
-        columns = [score.to(how.device), batch.kind, batch.label, *told]
+        number = torch.from_numpy(index.numbers(answered.texts))
+        columns = [score.to(how.device), number.to(how.device), batch.kind, batch.label, *told]
         parts.append(torch.stack([column.float() for column in columns], 1))
         places.append(batch.row)
     table = gather_rows(parts, places, len(split), how.device).double().cpu().T
-    check_rows(table[3], "the answer's score", describe_split(stream, name, task))
-    score, kind, label, _, *taken = table.numpy()
+    check_rows(table[4], "the answer's score", describe_split(stream, name, task))
+    score, number, kind, label, _, *taken = table.numpy()
     said = {c: k.astype(int) for c, k in zip(_CLUES, taken, strict=True) if not np.isnan(k).any()}
     group = stream.group_of(label.astype(int))
-    return _Rows(score, kind.astype(int), group, np.full(len(score), task), said)
+    return _Rows(score, number.astype(int), kind.astype(int), group, np.full(len(score), task), said)
 
 
 def _scores(index: AnswerIndex, answered: Answers, batch: Batch) -> Tensor:
@@ -138,10 +141,16 @@ def _taken_for(answered: Answers, questions: int, how: Evaluation) -> list[Tenso
 
 def _joined(rows: list[_Rows]) -> _Rows:
     columns = [
-        np.concatenate(c) for c in zip(*((r.score, r.kind, r.group, r.task) for r in rows), strict=True)
+        np.concatenate(c)
+        for c in zip(*((r.score, r.answer, r.kind, r.group, r.task) for r in rows), strict=True)
     ]
     clues = [clue for clue in _CLUES if all(clue in r.taken_for for r in rows)]
     return _Rows(*columns, {clue: np.concatenate([r.taken_for[clue] for r in rows]) for clue in clues})
+
+
+def _said(known: _Rows) -> dict[str, np.ndarray]:
+    """What is kept of each question (:data:`~orchestrator.evaluation.kept_predictions.COLUMNS`)."""
+    return {name: getattr(known, name) for name in ("task", "kind", "group", "answer", "score")}
 
 
 def _by_kind_and_group(known: _Rows, tables: QuestionTables, cells: bool) -> dict[str, float]:

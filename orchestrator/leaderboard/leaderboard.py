@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import UserError
 from ..metrics.against_references import AGAINST
 from ..metrics.from_matrix import FROM_MATRIX
+from ..metrics.from_predictions import FROM_PREDICTIONS
 from ..metrics.measures import better
 from ..record.comparison.groups import Group
 from ..report.method_result import MethodResult
@@ -46,7 +47,7 @@ def leaderboard(
         runs: The folder that has the record's database, where ``MLFLOW_TRACKING_URI`` names no store.
         wanted: Which runs are compared.
         metrics: Metrics on test data, without ``test/``, that are shown in any case. Rows are ranked by the
-            first. A metric that a run did not log is computed from its matrix
+            first. A metric that a run did not log is computed from its matrix or its predictions
             (:func:`~orchestrator.leaderboard.added_metric.added_metric`), or beside the record's reference
             runs (:data:`~orchestrator.metrics.against_references.AGAINST`).
         allowed: Those of :data:`~orchestrator.leaderboard.alike.CONDITIONS` in which rows may differ.
@@ -145,12 +146,20 @@ def _check_metrics(found: StreamResult, metrics: Sequence[str]) -> None:
                 f"--metric {name}: {found.title}: no run has the reference {AGAINST[name]} beside it, of its "
                 f"seed, order and backbone{why}; a study with references makes one"
             )
-        if name in FROM_MATRIX or ":" in name:
-            raise UserError(f"--metric {name}: {found.title}: no run has a matrix it can be had from{why}")
+        if name in FROM_PREDICTIONS and not found.unread:
+            of = FROM_PREDICTIONS[name].scenario
+            raise UserError(f"--metric {name}: {found.title}: allowed on a stream of {of}")
+        if name in FROM_MATRIX or name in FROM_PREDICTIONS or ":" in name:
+            files = {
+                **dict.fromkeys(FROM_MATRIX, "a matrix"),
+                **dict.fromkeys(FROM_PREDICTIONS, "predictions"),
+            }
+            what = files.get(name, "the files")
+            raise UserError(f"--metric {name}: {found.title}: no run has {what} it can be had from{why}")
         logged = ", ".join(one for one in every_metric(found) if one not in metrics)
         raise UserError(
             f"--metric {name}: no run on {found.title} logged it; allowed: {logged}; from the matrix "
-            f"{', '.join(FROM_MATRIX)}; or module:function"
+            f"{', '.join(FROM_MATRIX)}; from predictions {', '.join(FROM_PREDICTIONS)}; or module:function"
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,16 @@ from ..report.pair_result import PairResult
 from ..report.run_cost import run_cost
 from ..tracking.record_reader import RecordReader
 from ..tracking.recorded_run import RecordedRun
+from .added_metric import AddedMetric
 from .recorded_matrix import recorded_matrix
+from .recorded_predictions import recorded_predictions
 from .row import Row
 from .search_results import search_results
 from .task_reports import task_reports
 from .tested_trial import TestedTrial
 
-Added = Mapping[str, Callable[[np.ndarray], float]]
-"""Metric -> the function that computes it from a matrix."""
+Added = Mapping[str, AddedMetric]
+"""Metric -> how it is computed."""
 
 
 class RowResults:
@@ -86,11 +89,14 @@ class RowResults:
     def _result(self, run: TestedTrial) -> PairResult:
         assert run.recorded is not None and run.test is not None
         test = {name.removeprefix("test/"): value for name, value in run.test.items()}
-        missing = [name for name in self._added if name not in test]
-        asked = missing or self._matrices or self._references
+        missing = {name: metric for name, metric in self._added.items() if name not in test}
+        taken = {file for metric in missing.values() for file in metric.takes}
+        asked = "matrix" in taken or self._matrices or self._references
         matrix = self._matrix(run.recorded) if asked else None
+        predictions = self._predictions(run.recorded) if "predictions" in taken else None
+        found = {"matrix": matrix, "predictions": predictions}
+        test |= {name: metric.compute(found) for name, metric in missing.items() if _has(found, metric)}
         if matrix is not None:
-            test |= {name: self._added[name](matrix) for name in missing}
             test |= self._against(run, matrix)
         cost = run_cost(task_reports(self._reader, run.recorded))
         seed, order = self._pair(run)
@@ -114,8 +120,21 @@ class RowResults:
             self.unread.append(str(error))
             return None
 
+    def _predictions(self, trial: RecordedRun) -> dict[str, np.ndarray] | None:
+        try:
+            return recorded_predictions(self._reader, trial)
+        except LookupError as error:
+            self.unread.append(str(error))
+            return None
+
     def _pair(self, run: TestedTrial) -> tuple[int, str]:
         return int(run.seed), self._orders[order_of(run)]
+
+
+def _has(found: Mapping[str, Any], metric: AddedMetric) -> bool:
+    """Whether a run has what a metric is computed from."""
+    there = all(found[file] is not None for file in metric.takes)
+    return there and all(column in found["predictions"] for column in metric.needs)
 
 
 def _key(value: int | str) -> tuple[int, int | str]:

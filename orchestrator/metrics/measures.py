@@ -68,6 +68,8 @@ _LESS = frozenset(
         "ece",
         "ece_batch_mean",
         "fpr95",
+        "txt_median_rank",
+        "img_median_rank",
         "angle",
         "bwt",
         "bwt_map1",

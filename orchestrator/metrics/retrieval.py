@@ -51,6 +51,28 @@ def recall_of_features(image: Tensor, text: Tensor, texts_per_image: int = 1) ->
     return _both_ways(_products(image, text), _products(text, image), len(image), len(text), texts_per_image)
 
 
+def first_ranks(image: Tensor, text: Tensor) -> dict[str, Tensor]:
+    """Computes at which rank each image finds its text, and each text its image.
+
+    Args:
+        image: (N, D), unit rows.
+        text: (N, D), unit rows. Text i belongs to image i.
+
+    Returns:
+        int64 (N,) on the CPU. ``txt_rank`` is the rank, from 1 on, of an image's own text among all texts,
+        the best of those ranks that are shared where several texts have the own one's similarity;
+        ``txt_tied`` is how many have it, the own one among them. ``img_rank`` and ``img_tied`` are the same
+        of a text's own image.
+    """
+    found: dict[str, list[Tensor]] = {}
+    for way, query, candidate in (("txt", image, text), ("img", text, image)):
+        for start, block in _products(query, candidate):
+            own = block.diagonal(start)[:, None]
+            found.setdefault(f"{way}_rank", []).append(1 + (block > own).sum(1).cpu())
+            found.setdefault(f"{way}_tied", []).append((block == own).sum(1).cpu())
+    return {name: torch.cat(parts) for name, parts in found.items()}
+
+
 def gallery_map(
     similarity: Tensor,
     query_label: Tensor,

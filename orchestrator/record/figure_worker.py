@@ -23,6 +23,7 @@ from ..storage.trial_files import (
     DRIFT_PICTURE,
     MATRIX_FILE,
     MATRIX_PICTURE,
+    PREDICTIONS_FILE,
     TEST_FOLDER,
     TRIES_FILE,
 )
@@ -31,6 +32,9 @@ from .pareto_plot import ParetoPoint, pareto_picture
 from .pen import Pen
 from .picture_title import run_title, score_title
 from .search_plots import SearchedKey, SearchedTrial, search_pictures
+
+LOGGED_BYTES = 16_000_000
+"""Predictions of a look at test data that take more bytes stay in the run's folder alone."""
 
 
 class FigureWorker:
@@ -81,7 +85,7 @@ class FigureWorker:
 
     def test(self, trial_id: str, folder: Path) -> None:
         """Draws the test matrix in ``folder/matrix.csv``, and the tables of questions beside it. A table of
-        checkpoints is passed on as it is.
+        checkpoints is passed on as it is, and so are predictions of up to :data:`LOGGED_BYTES`.
         """
         self._draw(trial_id, TEST_FOLDER, lambda: None, _draw_test, folder)
 
@@ -214,6 +218,9 @@ def _draw_test(folder: Path) -> list[Path]:
     there = [name for name in QUESTION_TABLES if (folder / f"{name}.csv").exists()]
     if (checkpoints := folder / Path(CHECKPOINTS_FILE).name).exists():
         files.append(checkpoints)
+    predictions = folder / Path(PREDICTIONS_FILE).name
+    if predictions.exists() and predictions.stat().st_size <= LOGGED_BYTES:
+        files.append(predictions)
     return files + _draw_tables(folder, there, f"{title}: accuracy on test")
 
 

@@ -38,7 +38,7 @@ def _any(*names: str) -> str:
     return "|".join(map(re.escape, names))
 
 
-_LEFT = rf"{TEST_FOLDER}/[^/]+\.(json|csv|png|pdf)|{ERROR_NAMES}|{_any(TRIES_FILE)}"
+_LEFT = rf"{TEST_FOLDER}/[^/]+\.(json|csv|npz|png|pdf)|{ERROR_NAMES}|{_any(TRIES_FILE)}"
 
 # Taken when the run is restored, and never again.
 RUNS_OWN = re.compile(

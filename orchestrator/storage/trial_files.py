@@ -58,6 +58,9 @@ TEST_MATRIX_FILE, TEST_MATRIX_PICTURE = f"{TEST_FOLDER}/{MATRIX_FILE}", f"{TEST_
 CHECKPOINTS_FILE = f"{TEST_FOLDER}/checkpoints.csv"
 """In retrieval, the scores of each checkpoint and of the last one on the tasks so far."""
 
+PREDICTIONS_FILE = f"{TEST_FOLDER}/predictions.npz"
+"""What the model after the last task said of each sample of the test splits."""
+
 _ERROR = "error-"
 ERROR_NAMES = rf"{_ERROR}[^/]+\.txt"
 """A pattern of the names that :func:`error_file` gives."""

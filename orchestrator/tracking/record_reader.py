@@ -103,10 +103,21 @@ class RecordReader:
         Raises:
             LookupError: The record has no such file, or it cannot be read. The message is one line.
         """
+        return self._file(run, path, lambda file: file.read_text(encoding="utf-8"))
+
+    def data(self, run: RecordedRun, path: str) -> bytes:
+        """The bytes of one of a run's files.
+
+        Raises:
+            LookupError: As of :meth:`text`.
+        """
+        return self._file(run, path, Path.read_bytes)
+
+    def _file(self, run: RecordedRun, path: str, read: Callable[[Path], _T]) -> _T:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 files = artifact_place(run.artifacts, self._uri)
-                return Path(files.download_artifacts(path, folder)).read_text(encoding="utf-8")
+                return read(Path(files.download_artifacts(path, folder)))
             except Exception as error:  # noqa: BLE001 - whatever the place of artifacts raises
                 raise LookupError(
                     f"{run.name}/{run.trial}: no {path} in the record ({self._line(error)})"

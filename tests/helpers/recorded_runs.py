@@ -15,7 +15,7 @@ class Record:
     store = "the store"
 
     def __init__(self):
-        self._runs, self._histories, self._texts = [], {}, {}
+        self._runs, self._histories, self._texts, self._data = [], {}, {}, {}
 
     def run(
         self, name, method, trials, *, kind="train", stream="digits", values=None, content=CONTENT, best="",
@@ -47,6 +47,8 @@ class Record:
                     self._histories.setdefault((id, metric), {})[task] = value
             if one["matrix"] is not None:
                 self._texts[id] = _csv(one["matrix"])
+            if one["predictions"] is not None:
+                self._data[id] = one["predictions"]
         return key
 
     def _add(self, key, trial, name, tags, params, metrics):
@@ -71,12 +73,18 @@ class Record:
             raise LookupError(f"{run.name}/{run.trial}: no {path} in the record")
         return self._texts[run.id]
 
+    def data(self, run, path):
+        if path != "test/predictions.npz" or run.id not in self._data:
+            raise LookupError(f"{run.name}/{run.trial}: no {path} in the record")
+        return self._data[run.id]
+
 
 def trial(seed, test=None, *, order=None, id="", tasks=2, seconds=2.0, gpus=0.0, matrix=None, score=None,
-          values=None, status="finished", **more):  # fmt: skip
+          values=None, status="finished", predictions=None, **more):  # fmt: skip
     """A trial with ``test``, the average on test data or all metrics there; None: it was not tested.
 
     ``tasks``: how many it reported, each of ``seconds`` of training and one of evaluation, on ``gpus``.
+    ``predictions``: the bytes of its file of kept predictions; None: it has none.
     ``more`` are further metrics of each report, where ``__`` stands for ``/``.
     """
     figures = test if isinstance(test, dict) else {} if test is None else {"average": test}
@@ -85,7 +93,7 @@ def trial(seed, test=None, *, order=None, id="", tasks=2, seconds=2.0, gpus=0.0,
     return {
         "id": id or f"seed_{seed}", "seed": seed, "order": seed if order is None else order, "score": score,
         "test": figures, "reports": [report] * tasks, "matrix": matrix, "values": values or {},
-        "status": status,
+        "status": status, "predictions": predictions,
     }  # fmt: skip
 
 

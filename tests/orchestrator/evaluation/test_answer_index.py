@@ -13,6 +13,12 @@ def tables(matching):
     return QuestionTables(ANSWERS, 4, ["judge"], ["toys"], [0], matching=matching)
 
 
+@pytest.mark.parametrize(("matching", "found"), [("official", [4, 1, -1, 3]), ("reference", [4, 2, -1, -1])])
+def test_a_predictions_number_is_that_of_the_first_answer_it_is_the_same_as(matching, found):
+    said = ["No", "Two", "the ball", "the red ball"]  # to be compared with "2", "red ball"
+    assert AnswerIndex(tables(matching)).numbers(said).tolist() == found
+
+
 # The rows: the prediction, the answers that count, what they are worth, what both readings give.
 ROWS = [
     ("yes.", [0, 4], [0.9, 0.3], 0.9, 0.0),

@@ -12,10 +12,12 @@ from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
 from orchestrator.evaluation import final_evaluation as look
 from orchestrator.evaluation.final_evaluation import final_evaluation
+from orchestrator.evaluation.kept_predictions import COLUMNS, parse_predictions
 from orchestrator.evaluation.scenarios import evaluate, evaluation_of
 from orchestrator.evaluation.tables import read_matrix, read_table
 from orchestrator.features.bank import open_bank
 from orchestrator.features.builder import encode_here
+from orchestrator.metrics.recognition import calibration_error
 from orchestrator.seeding import seed_everything
 from orchestrator.storage import checkpoint, trial_files
 from orchestrator.streams import registry as streams
@@ -122,6 +124,21 @@ def test_ctps_bwt_sets_each_checkpoint_beside_the_last_one_on_its_own_union(retr
     assert table.values[2, list(table.columns).index("BWT R_m")] == pytest.approx(told[0])
 
 
+def _kept(folder):
+    return parse_predictions((folder / "test" / "predictions.npz").read_bytes(), "predictions.npz")
+
+
+def test_recall_follows_to_the_digit_from_the_ranks_that_are_kept(retrieval, looked_at):
+    metrics, kept = looked_at[0], _kept(retrieval[2])
+    assert set(kept) == set(COLUMNS["retrieval"])
+    assert kept["task"].tolist() == [0] * 24 + [1] * 24 + [2] * 24, "the pairs of all tasks, task by task"
+    for way in ("txt", "img"):
+        for k in (1, 5, 10):
+            hit = ((k + 1 - kept[f"{way}_rank"]) / kept[f"{way}_tied"]).clip(0, 1)
+            assert 100 * hit.mean() == metrics[f"test/seen/{way}_r{k}"]
+    assert kept["txt_rank"].max() > 24, "among the candidates of all tasks"
+
+
 def test_a_second_look_finds_the_same_numbers(retrieval, looked_at):
     config, stream, folder = retrieval
     torch.manual_seed(54321)
@@ -170,6 +187,15 @@ def test_what_only_earlier_models_have_is_the_mean_over_them(tmp_path):
     told = [metrics[f"test/over_time/{name}"] for name in names]
     assert told == pytest.approx([(one + other) / 2 for one, other in zip(first, second, strict=True)])
     assert not {f"test/{name}" for name in names} & set(metrics)
+    kept = _kept(tmp_path / "trial")
+    assert set(kept) == set(COLUMNS["recognition"])
+    assert np.bincount(kept["task"]).tolist() == [len(task.splits["test"]) for task in stream.tasks]
+    assert kept["label"].tolist() == [k for task in stream.tasks for k in task.splits["test"].label.tolist()]
+    right = kept["label"] == kept["predicted"]
+    assert 100 * right.mean() == metrics["test/seen/accuracy"] < 100
+    assert calibration_error(kept["confidence"], right) == metrics["test/seen/ece"]
+    by_task = [100 * right[kept["task"] == k].mean() for k in range(3)]
+    assert by_task == read_matrix(tmp_path / "trial" / "test" / "matrix.csv")[0][-1].tolist()
 
 
 def test_the_figures_say_whose_they_are(retrieval, tmp_path, monkeypatch):

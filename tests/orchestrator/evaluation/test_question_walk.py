@@ -11,6 +11,7 @@ from orchestrator.config import RunConfig
 from orchestrator.data.loader import eval_batches
 from orchestrator.data.row_reader import RowReader
 from orchestrator.evaluation.final_evaluation import final_evaluation
+from orchestrator.evaluation.kept_predictions import COLUMNS, parse_predictions
 from orchestrator.evaluation.protocol import validation_metrics
 from orchestrator.features.builder import encode_here
 from orchestrator.features.query_bank import open_query_bank
@@ -149,6 +150,13 @@ def test_every_method_walks_a_stream_of_questions(method, load, walk):
     assert tested["test/average"] == pytest.approx(tested["test/vqacl/ap"])
     by_key = method in ("triplet", "l2p", "dualprompt")
     assert ("test/recognition/image" in tested) == by_key
+    kept = parse_predictions((folder / "test" / "predictions.npz").read_bytes(), "predictions.npz")
+    assert set(kept) == set(COLUMNS["vqa"])
+    assert 100 * kept["score"].mean() == tested["test/seen/accuracy"]
+    for number in np.unique(kept["kind"]):
+        of_kind = 100 * kept["score"][kept["kind"] == number].mean()
+        assert of_kind == tested[f"test/kind/{stream.tables.kinds[number]}"]
+    assert (kept["score"][kept["answer"] < 0] == 0).all(), "what is none of the answers is worth nothing"
 
 
 @pytest.mark.parametrize("method", ["vqacl", "triplet"])

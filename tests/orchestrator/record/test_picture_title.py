@@ -53,6 +53,16 @@ def test_the_record_gets_the_table_of_checkpoints_where_there_is_one(tmp_path, t
     assert trial / "test" / "checkpoints.csv" in figure_worker._draw_test(trial / "test")
 
 
+def test_the_record_gets_the_predictions_unless_they_are_large(tmp_path, titles, monkeypatch):
+    trial = write_run(tmp_path, "r", "t", test={"test/average": 1.0}, matrix=_MATRIX)
+    (trial / "test" / "predictions.npz").write_bytes(b"1234")
+    monkeypatch.setattr(figure_worker, "LOGGED_BYTES", 4)
+    assert figure_worker._draw_test(trial / "test")[-1] == trial / "test" / "predictions.npz"
+    monkeypatch.setattr(figure_worker, "LOGGED_BYTES", 3)
+    names = [path.name for path in figure_worker._draw_test(trial / "test")]
+    assert names == ["matrix.csv", "matrix.png"]
+
+
 def test_a_folder_that_says_nothing_is_called_by_its_name(tmp_path):
     trial = tmp_path / "trial_0001"
     assert (

@@ -62,9 +62,10 @@ def test_a_trials_status_goes_last_and_comes_last_and_nothing_goes_twice(run, or
     assert order[-1] == f"{_TRIAL}/status.json" and len(order) == 5
 
 
-def test_pictures_are_kept_in_both_kinds(run, tmp_path):
+def test_pictures_are_kept_in_both_kinds_and_predictions_of_a_look_at_test(run, tmp_path):
     folder, kept = run
     names = [f"{_TRIAL}/{place}matrix.{kind}" for place in ("", "test/") for kind in ("png", "pdf")]
+    names.append(f"{_TRIAL}/test/predictions.npz")
     _write(folder, *names, f"{_TRIAL}/trial.json", f"{_TRIAL}/status.json")
     kept.push("trial_0001")
     RunStorage(kept.storage, tmp_path / "elsewhere" / "s").restore("s")

@@ -46,6 +46,7 @@ def test_a_run_has_its_names_metrics_history_and_files(recorded):
     assert reader.text(trial, "test/matrix.csv") == "after,a\na,60.0\n"
     with pytest.raises(LookupError, match=r"^first/seed_1: no test/none.csv in the record \("):
         reader.text(trial, "test/none.csv")
+    assert reader.data(trial, "test/matrix.csv") == b"after,a\na,60.0\n"
     assert [one.trial for one in reader.of("ab12")] == ["", "seed_1"]
     assert reader.of("ab12")[0].tags["search"] == "cd34/t1" and reader.of("a%") == []
 
