@@ -43,10 +43,10 @@ class ICaRLConfig(ExperienceReplayConfig, RecognitionConfig):
 class ClipICaRL(ExperienceReplay, RecognitionMethod):
     """iCaRL (Rebuffi et al., CVPR 2017) with a CLIP-Adapter as the features that are learnt.
 
-    A linear layer on the adapter's unit features has a sigmoid for each class. The loss is
-    :func:`sigmoid_distillation`. The layer serves training alone: a picture gets the class whose exemplars'
-    mean is nearest (Algorithm 1). The means of the whole memory are made anew after each task. A class
-    without exemplars has its text in the place of a mean.
+    A linear layer on the adapter's unit features has a sigmoid for each class. It has no scale beside it: its
+    weights and biases are free, and learn theirs. The loss is :func:`sigmoid_distillation`. The layer serves
+    training alone: a picture gets the class whose exemplars' mean is nearest (Algorithm 1). The means of the
+    whole memory are made anew after each task. A class without exemplars has its text in the place of a mean.
 
     Args:
         config: The hyper-parameters.
