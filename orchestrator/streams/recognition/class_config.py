@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..checks import check_share, check_whole
 from ..order import Order, check_order
@@ -26,8 +27,9 @@ class ClassConfig:
     """Classes of the first task. With ``increment`` 10 and 10 is "10x10", 50 and 10 is "50+10x5". Range: at
     least 1."""
 
-    increment: int = 10
-    """Classes of each later task. Range: at least 1."""
+    increment: int | tuple[int, ...] = 10
+    """Classes of each later task: a number, or a list with that of each, ``[1, 2, 5]``, which add up to the
+    classes that ``initial`` leaves. Range: at least 1."""
 
     templates: str | tuple[str, ...] = "photo"
     """Prompts for class names: a list of sentences with ``{}`` for the name, or a set by name. ``photo`` is
@@ -43,7 +45,14 @@ class ClassConfig:
     def __post_init__(self) -> None:
         check_whole("seed", self.seed, 0, 2**32 - 1)
         check_whole("initial", self.initial, 1)
-        check_whole("increment", self.increment, 1)
+        _check_increment(self.increment)
         check_order(self.order)
         check_share("validation", self.validation, none=True)
         templates(self.templates)
+
+
+def _check_increment(increment: Any) -> None:
+    if not isinstance(increment, list | tuple):
+        check_whole("increment", increment, 1)
+    elif wrong := [size for size in increment if type(size) is not int or size < 1]:
+        raise ValueError(f"increment: {wrong[0]!r} is listed, allowed: integers, at least 1 each")

@@ -176,6 +176,8 @@ def _stops(config: ClassConfig, count: int) -> list[int]:
     if config.initial > count:
         raise UserError(f"stream.initial: {config.initial}, allowed: 1 .. {count}, the number of classes")
     left = count - config.initial
+    if not isinstance(config.increment, int):
+        return _listed_stops(config.initial, config.increment, left)
     if left % config.increment:
         fits = [n for n in range(1, left + 1) if left % n == 0]
         other = (count - 1) % config.increment + 1
@@ -184,6 +186,15 @@ def _stops(config: ClassConfig, count: int) -> list[int]:
             f"{config.initial} leaves of {count}, allowed: {', '.join(map(str, fits))}, or initial {other}"
         )
     return list(range(config.initial, count + 1, config.increment))
+
+
+def _listed_stops(initial: int, later: Sequence[int], left: int) -> list[int]:
+    if sum(later) != left:
+        raise UserError(
+            f"stream.increment: [{', '.join(map(str, later))}] adds up to {sum(later)}, allowed: sizes that "
+            f"add up to {left}, the classes that initial {initial} leaves of {initial + left}"
+        )
+    return np.cumsum([initial, *later]).tolist()
 
 
 def _parts(

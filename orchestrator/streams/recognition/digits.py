@@ -22,7 +22,7 @@ class _Config(ClassConfig):
     """Keys of ``digits``: those of all class-incremental streams, and sizes."""
 
     initial: int = 2
-    increment: int = 2
+    increment: int | tuple[int, ...] = 2
     templates: str | tuple[str, ...] = "digits"
 
     image_size: int = 32

@@ -28,7 +28,7 @@ class _Config(ClassConfig):
     """Keys of ``mnist-5k``: those of all class-incremental streams, and the test part."""
 
     initial: int = 2
-    increment: int = 2
+    increment: int | tuple[int, ...] = 2
     templates: str | tuple[str, ...] = "digits"
 
     test: float = 0.2

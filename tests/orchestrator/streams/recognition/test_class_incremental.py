@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from methods.method import ClassSpec
+from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
+from orchestrator.schema.config_error import ConfigError
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.recognition.class_config import ClassConfig
@@ -136,6 +138,31 @@ def test_the_first_task_may_be_larger():
     assert [t.name for t in build(initial=1, increment=1).tasks] == ["1", "2", "3", "4", "5", "6"]
 
 
+def test_later_tasks_may_have_sizes_of_their_own():
+    stream = build(initial=1, increment=(3, 2))
+    assert [(t.name, t.classes) for t in stream.tasks] == [
+        ("1", range(1)),
+        ("2-4", range(1, 4)),
+        ("5-6", range(4, 6)),
+    ]
+    assert [set(t.splits["train"].label.tolist()) for t in stream.tasks] == [{0}, {1, 2, 3}, {4, 5}]
+    assert build(initial=2, increment=[2, 2]).fingerprint == build().fingerprint, "the same tasks"
+    assert build(initial=2, increment=[1, 3]).fingerprint != build().fingerprint
+    assert [t.name for t in build(initial=6, increment=()).tasks] == ["1-6"]
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist-5k", "cifar100", "image-folder"])
+def test_a_stream_that_is_configured_takes_a_list_of_sizes(name):
+    values = {"method.name": "clip-finetune", "stream.name": name, "stream.increment": [1, 2, 5]}
+    config = RunConfig.from_dict({**values, "stream.initial": 2})
+    assert config.stream.increment == (1, 2, 5)
+    assert config.to_dict()["stream"]["increment"] == [1, 2, 5]
+    assert RunConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ConfigError) as error:
+        RunConfig.from_dict({**values, "stream.increment": [1, 0]})
+    assert str(error.value) == "stream.increment: 0 is listed, allowed: integers, at least 1 each"
+
+
 def test_training_sees_the_classes_of_each_task():
     source = build()
     spec = ClassSpec(tuple(source.categories), source.templates, None, 1.0)
@@ -150,6 +177,11 @@ def test_training_sees_the_classes_of_each_task():
     "change, message",
     [
         ({"initial": 7}, "stream.initial: 7, allowed: 1 .. 6, the number of classes"),
+        (
+            {"initial": 2, "increment": (1, 2)},
+            "stream.increment: [1, 2] adds up to 3, allowed: sizes that add up to 4, the classes that "
+            "initial 2 leaves of 6",
+        ),
         (
             {"initial": 2, "increment": 3},
             "stream.increment: 3 does not divide the 4 classes that initial 2 leaves of 6, "
