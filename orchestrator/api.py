@@ -14,15 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .commands.recipe_changes import recipe_changes
+from .commands.recipe_preview import RecipePreview
 from .commands.requested_run import requested_sweep, requested_train
 from .commands.run_result import RunResult
-from .commands.sweep_start import SweepStart
-from .commands.train_start import TrainStart
 from .commands.trial_result import TrialResult
 from .errors import UserError
 from .evaluation.predictions import AnswerPrediction, ClassPrediction, MatchPrediction
-from .recipes.recipe import Recipe
 from .serving.logged_model import LoggedModel
 
 __all__ = [
@@ -149,13 +146,23 @@ def sweep(
         return start.run(last or _nobody, live=live or _nobody)
 
 
-def preview_sweep(method: str | None = None, **asked: Any) -> str:
+def preview_sweep(method: str | None = None, *, first: Say | None = None, **asked: Any) -> str:
     """Describes what :func:`sweep` would run with the same arguments: configuration, search space, tasks and
     resources, as text. Nothing is started.
+
+    Args:
+        method: As of :func:`sweep`.
+        first: Takes what is said of a recipe before its data are read, which the text then leaves out: it
+            says which data they are. None: the text has it.
+        **asked: The other arguments of :func:`sweep`.
+
+    Raises:
+        UserError: As :func:`sweep` raises it.
     """
     with _own_files():  # a run is brought here from a storage
-        start = requested_sweep(method, **_named(asked, sweep))
-        return _told(asked, start) + start.preview()
+        named, recipe = _named(asked, sweep), RecipePreview.begin(asked.get("recipe"), first)
+        start = requested_sweep(method, **named)
+        return recipe.with_changes(start.config, start.space.searched) + start.preview()
 
 
 def train(
@@ -221,11 +228,21 @@ def train(
         return start.run(last or _nobody, live=live or _nobody)
 
 
-def preview_train(method: str | None = None, **asked: Any) -> str:
-    """Describes what :func:`train` would run with the same arguments, as text. Nothing is started."""
+def preview_train(method: str | None = None, *, first: Say | None = None, **asked: Any) -> str:
+    """Describes what :func:`train` would run with the same arguments, as text. Nothing is started.
+
+    Args:
+        method: As of :func:`train`.
+        first: As of :func:`preview_sweep`.
+        **asked: The other arguments of :func:`train`.
+
+    Raises:
+        UserError: As :func:`train` raises it.
+    """
     with _own_files():
-        start = requested_train(method, **_named(asked, train))
-        return _told(asked, start) + start.preview()
+        named, recipe = _named(asked, train), RecipePreview.begin(asked.get("recipe"), first)
+        start = requested_train(method, **named)
+        return recipe.with_changes(start.config, ()) + start.preview()
 
 
 def load(
@@ -292,15 +309,6 @@ def _named(asked: Mapping[str, Any], like: Callable[..., Any]) -> dict[str, Any]
     if unknown := [name for name in asked if name not in names]:
         raise UserError(f"{', '.join(unknown)}: not known here; allowed: {', '.join(names)}")
     return {"given" if name == "set" else name: value for name, value in asked.items()}
-
-
-def _told(asked: Mapping[str, Any], start: SweepStart | TrainStart) -> str:
-    """What a preview says of the recipe, and of what is changed in it; empty without a recipe."""
-    if not asked.get("recipe"):
-        return ""
-    recipe = Recipe.load(asked["recipe"])
-    searched = start.space.searched if isinstance(start, SweepStart) else ()
-    return "\n".join([recipe.describe(), *recipe_changes(recipe, start.config, searched)]) + "\n\n"
 
 
 def _nobody(line: str) -> None:

@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
         "say": output.say,
     }
     if given.dry_run:
-        print(api.preview_sweep(given.method, **asked))
+        print(api.preview_sweep(given.method, first=output.first, **asked))
         return 0
     with output:
         return output.end(api.sweep(given.method, **asked, last=output.last, live=output.live))

@@ -47,6 +47,10 @@ class Output:
         if self.live is not None:
             self.live("")
 
+    def first(self, text: str) -> None:
+        """Takes what a dry run says before it reads data."""
+        print(text, flush=True)
+
     def last(self, text: str) -> None:
         """Takes the text with which the command ends."""
         if self.live is not None:

@@ -14,6 +14,7 @@ from ..search.search_protocol import SearchProtocol
 from ..storage.reserved_name import check_reserved
 from ..storage.user_path import user_path
 from .check_kinds import check_kinds, names_of, points, seeds_of, whole
+from .check_recipe_searched import check_recipe_searched
 from .chosen_by import chosen_by
 from .given import check_beside, check_continued, check_once, check_one_walk, said_again
 from .named_space import named_space
@@ -81,6 +82,7 @@ def requested_sweep(
         check_one_walk({**beside, "warm_start": warm_start, "concurrent": concurrent})
     if recipe is not None:
         method, stream, values = recipe_values(recipe, method, space, stream, values)
+        check_recipe_searched(recipe, values)
     elif method is not None:
         values = with_preset(str(method), values)
     else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,10 +130,13 @@ class Recipe:
         return {key: value for key, value in values.items() if key not in searched}
 
     def describe(self) -> str:
-        """Describes the recipe, in lines of 98 columns."""
+        """Describes the recipe, in lines of 98 columns: its table and metrics, its values by section, what it
+        needs and what differs. None of it needs the data.
+        """
         parts = [
             f"Recipe {self.name}: {self.table}",
             *(f"  {metric}: {name}" for metric, name in self.metrics.items()),
+            *(f"  {line}" for line in self._sections()),
             *(f"  needs: {line}" for line in self.needs),
             *(f"  differs: {line}" for line in self.differs),
         ]
@@ -140,7 +144,19 @@ class Recipe:
             textwrap.fill(part, _WIDTH, subsequent_indent="      ", break_on_hyphens=False) for part in parts
         )
 
+    def _sections(self) -> Iterator[str]:
+        """The values, a line for each section."""
+        named = {"method": f" {self.method}", "stream": f" {self.stream}"}
+        for section in dict.fromkeys(key.partition(".")[0] for key in self.values):
+            own = {key: value for key, value in self.values.items() if key.startswith(f"{section}.")}
+            said = (f"{key.removeprefix(f'{section}.')}={_text(value)}" for key, value in own.items())
+            yield f"{section}{named.get(section, '')}: {', '.join(said)}"
+
     def _values(self, stream: str, preset: str | None) -> dict[str, Any]:
         same = stream == self.stream
         values = {key: v for key, v in self.values.items() if same or not key.startswith("stream.")}
         return values if preset is None else values | with_preset(self.method, {"method.preset": preset})
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import pickle
 from pathlib import Path
 
+import h5py
 import numpy as np
 import vqa_v2_files
 from PIL import Image
+
+from orchestrator.streams.vqa.files.object_groups import NEXT_QA_GROUPS
+
+NEXT_QA_KINDS = ("CW", "TN", "TC", "DL", "DB", "DC", "DO", "CH")
+"""VQACL's kinds of question, in the paper's order."""
 
 
 def cifar_100(folder: Path, classes: int, each: int) -> None:
@@ -56,14 +63,20 @@ def listed_pictures(folder: Path, classes: int) -> None:
     (folder / "names.txt").write_text("\n".join(f"n{k:08d}\tthing {k}" for k in range(classes)))
 
 
+INDUSTRIES = (
+    *("3C数码", "家居用品", "家装家饰", "服饰鞋包", "母婴"),
+    *("美容护理", "车品配件", "运动/户外", "食品/保健"),
+)
+"""P9D's industries, in no published order: that of the data set's file is not known."""
+
+
 def p9d(folder: Path, tasks: int, train: int, test: int) -> None:
-    """P9D's JSON and pictures: so many records of each task. Titles are Chinese."""
+    """P9D's JSON and pictures: so many records of each of the first industries. Titles are Chinese."""
     draw = np.random.default_rng(0)
     for name in ("json", "train_images", "gallery_images"):
         (folder / name).mkdir()
     found: dict[str, dict] = {"train": {}, "test": {}, "query": {}, "gallery": {}}
-    for task in range(tasks):
-        industry = f"industry {task}"
+    for task, industry in enumerate(INDUSTRIES[:tasks]):
         found["train"][industry] = {}
         for split, count in (("train", train), ("test", test), ("query", 2), ("gallery", 4)):
             for number in range(count):
@@ -86,6 +99,29 @@ def vqacl(folder: Path) -> None:
     of two groups of objects.
     """
     vqa_v2_files.write(folder, vqa_v2_files.layout(groups=2), shape=(36, 2048))
+
+
+def next_qa(folder: Path) -> None:
+    """NExT-QA in VQACL's partition with 16 clips of 4096 a video: a question of each kind about one object of
+    each group, in each split.
+    """
+    for name in ("Partition_Q_v2", "vid_feat"):
+        (folder / name).mkdir()
+    (folder / "stopwords.txt").write_text("the\n")
+    objects = [members[0] for members in NEXT_QA_GROUPS.values()]
+    columns = ["video", "frame_count", "width", "height", "question", "answer", "qid", "type", "bigCate"]
+    for first, split in enumerate(("train", "val", "test")):
+        videos = [1000 * (first + 1) + number for number in range(len(objects))]
+        for k, kind in enumerate(NEXT_QA_KINDS):
+            rows = [
+                [video, 9, 64, 48, f"what about thing {n}", f"answer {k}", k, kind, object_]
+                for n, (video, object_) in enumerate(zip(videos, objects, strict=True))
+            ]
+            with open(folder / "Partition_Q_v2" / f"{split}_{kind}.csv", "w", newline="") as file:
+                csv.writer(file).writerows([columns, *rows])
+        with h5py.File(folder / "vid_feat" / f"app_mot_{split}.h5", "w") as file:
+            file["ids"] = np.array(videos)
+            file["feat"] = np.ones((len(videos), 16, 4096), np.float32)
 
 
 def contvqa(folder: Path) -> None:

@@ -42,7 +42,7 @@ def walked_recipe(name: str, data: str, values: dict[str, object], folder: Path)
     """
     config = recipe_config(name, None, None, data, values)
     source = streams.get(config.stream_name).load(config.stream, skip_bad=False)
-    check_inputs(config, source, kept=False, start=True)
+    check_inputs(config, source, kept=False, start=True, say=print)
     stream = _stream(config, source, folder)
     reporter = CollectingReporter()
     loop = StreamLoop(config, stream, folder / "trial", reporter, device=_CPU)

@@ -46,7 +46,8 @@ class _Config(TextConfig):
 
     order: Order = "natural"
     """Order of the tasks: ``natural``, as in ``train.json``; a seed, which shuffles them; or a list of all
-    their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1. Paper: natural."""
+    their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1. Paper: the list of the recipe
+    ``ctp/p9d``."""
 
     task_names: tuple[str, ...] = ()
     """The tasks that are used, each name once, in their natural order; empty: all of them."""

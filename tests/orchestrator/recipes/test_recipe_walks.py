@@ -45,7 +45,7 @@ WALKS = {
     "ctp/p9d": (
         lambda folder: files.p9d(folder, tasks=2, train=10, test=4),
         weights.ctp,
-        _SMALL | {"method.batch_size": 4, "run.workers": 1},
+        _SMALL | {"method.batch_size": 4, "run.workers": 1, "stream.order": "natural"},
         [[0, "train", 2], [1, "train", 2]],
         _CTP,
     ),

@@ -11,6 +11,7 @@ from orchestrator.commands.recipe_values import recipe_config, recipe_values
 from orchestrator.commands.train_start import start_config
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
+from orchestrator.metrics.measures import SHOWN
 from orchestrator.recipes.recipe import Recipe
 from orchestrator.schema.flatten import flatten
 from orchestrator.search import shipped_spaces
@@ -45,6 +46,7 @@ _CLAP = _CLIP | {
 }
 _CLAP_CODE = {
     "method.preset": "reference",
+    "stream.validation": 0,
     "method.learning_rate": 1.6e-3,
     "method.warmup": 0.3,
     "method.batch_size": 32,
@@ -139,6 +141,10 @@ _VQACL_CODE = {
 _NOVEL = {"stream.setting": "novel-composition", "stream.held_out": 4}
 _CTP = {
     "stream.name": "p9d",
+    "stream.order": [
+        *("家居用品", "家装家饰", "食品/保健", "美容护理"),
+        *("服饰鞋包", "车品配件", "母婴", "运动/户外", "3C数码"),
+    ],
     "stream.image_size": 224,
     "stream.crop": "original",
     "stream.max_tokens": 30,
@@ -165,8 +171,22 @@ _CTP = {
     "run.seed": 42,
     "replay.size": 0,
 }
-_CTP_CODE = {"method.preset": "reference", "method.contrast_keys": "local"}
+_CTP_CODE = {"method.preset": "reference", "method.contrast_keys": "local", "stream.validation": 0}
 _CTP_ER = {"replay.size": 10000, "replay.policy": "reservoir", "replay.store": "encoded"}
+_NEXT_QA = {
+    **{key: value for key, value in _VQACL.items() if not key.startswith("stream.")},
+    "stream.name": "next-qa",
+    "stream.setting": "dual-level",
+    "stream.order": "natural",
+    "stream.seed": 6666,
+    "stream.measure": "wups",
+    "stream.matching": "official",
+    "stream.tokenizer": "t5-base",
+    "stream.max_tokens": 23,
+    "method.alpha": 0.3,
+    "method.beta": 0.5,
+    "replay.size": 500,
+}
 _TRIPLET = {
     "stream.name": "vqa-v2",
     "stream.pictures": "pixels",
@@ -185,11 +205,20 @@ _TRIPLET = {
     "replay.size": 0,
 }
 
+_FLAVA = {
+    "method.backbone.flava": "facebook/flava-full",
+    "method.rank": 10,
+    "method.modality_weight": 0.1,
+    "stream.image_size": 224,
+}
+
 _MINE = (
     "method: clap4clip\nstream: cifar100\ntrials: 4\n"
     "objective: {metric: validation/average, mode: max}\n"
     "search:\n  method.init_statistic: {type: categorical, choices: [std, variance]}\n"
 )
+
+_TWO_BY_TWO = {"stream.initial": 2, "stream.increment": 2}
 
 # Typed from the methods' specifications, not from the recipes.
 PUBLISHED = {
@@ -204,8 +233,11 @@ PUBLISHED = {
     "mma/oxford-pets": _MMA,
     "mma/oxford-pets-reference": _MMA | _MMA_CODE,
     "triplet/vqa-v2-conls": _TRIPLET | {"stream.setting": "con-ls"},
+    "triplet/vqa-v2-conls-flava": _TRIPLET | _FLAVA | {"stream.setting": "con-ls"},
     "triplet/vqa-v2-convls": _TRIPLET | {"stream.setting": "con-vls"},
     "triplet/vqa-v2-convs": _TRIPLET | {"stream.setting": "con-vs"},
+    "vqacl/next-qa": _NEXT_QA,
+    "vqacl/next-qa-novel": _NEXT_QA | _NOVEL,
     "vqacl/vqa-v2": _VQACL,
     "vqacl/vqa-v2-novel": _VQACL | _NOVEL,
     "vqacl/vqa-v2-novel-reference": _VQACL | _NOVEL | _VQACL_CODE,
@@ -228,7 +260,8 @@ def test_a_recipe_is_a_sound_configuration_at_the_published_values(name):
     config = recipe_config(name, None, None, None, {})
     assert isinstance(config, RunConfig) and RunConfig.from_dict(config.to_dict()) == config
     assert config.method_name == name.partition("/")[0] == recipe.method
-    assert config.preset == ("reference" if name.endswith("-reference") else "paper")
+    ending = name.rpartition("-")[2]
+    assert config.preset == (ending if ending in ("reference", "flava") else "paper")
     assert differences(config, name) == {}
     assert recipe.metrics and recipe.needs and all(m.startswith("test/") for m in recipe.metrics)
 
@@ -243,6 +276,30 @@ def test_no_value_of_the_search_space_wins_over_a_recipe(name):
     file = Space.load(method)
     unnamed = {k for k in file.fixed if k not in values and not k.startswith("stream.")}
     assert not unnamed
+
+
+# The last column of the papers' tables, as metrics here.
+_FIGURES = {
+    "vqacl/next-qa": {"vqacl/ap": "AP, 32.27", "vqacl/forget": "Forget, 3.00"},
+    "vqacl/next-qa-novel": {"vqacl/novel_ap": "AP, 34.22", "vqacl/novel_forget": "Forget, 3.80"},
+    "triplet/vqa-v2-conls-flava": {"triplet/average_accuracy": "A, 44.00", "triplet/forgetting": "F"},
+    **{
+        f"ctp/p9d{kind}{reading}": {
+            "seen/r_mean": f"R_m, {figure}",
+            "ctp/bwt": "BWT of R_m, positive where it was forgotten",
+            "seen/map1_reference": "mAP@1",
+            "ctp/bwt_map1_reference": "BWT of mAP@1",
+        }
+        for kind, figure in (("", "64.87"), ("-er", "70.63"))
+        for reading in ("", "-reference")
+    },
+}
+
+
+@pytest.mark.parametrize("name", _FIGURES)
+def test_a_recipe_names_the_columns_of_its_table(name):
+    assert Recipe.load(name).metrics == {f"test/{key}": text for key, text in _FIGURES[name].items()}
+    assert set(_FIGURES[name]) <= set(SHOWN), "they are in a run's last lines too"
 
 
 def test_set_wins_over_a_recipe(tmp_path):
@@ -414,6 +471,76 @@ def test_a_preview_shows_the_recipe(door, capsys, monkeypatch, tmp_path):
     assert "    learning_rate: 0.0016\n" in shown and "    pretrained: openai\n" in shown
     assert "  set here: stream.name digits (the recipe: cifar100), at its own values\n" in shown
     assert not list(tmp_path.iterdir())
+
+
+_NEEDS = [
+    "Recipe ctp/p9d: CTP (Zhu et al., ICCV 2023), P9D, memory-free; the paper's reading",
+    "  test/seen/r_mean: R_m, 64.87",
+    "  test/ctp/bwt: BWT of R_m, positive where it was forgotten",
+    "  test/seen/map1_reference: mAP@1",
+    "  replay: size=0",
+    "  run: workers=4, seed=42",
+    "  needs: four GPUs, 128 pairs each",
+]
+
+
+@pytest.mark.parametrize("door", [sweep, train])
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ([], "stream p9d: no data folder given, allowed: --data DIR with json/ and train_images/"),
+        (["--stream", "shapes-retrieval"], "a trial asks for 512 worker(s) with 1 CPU"),
+    ],
+)
+def test_a_preview_shows_the_recipe_before_what_is_missing_ends_it(door, asked, said, capsys):
+    """Neither the data nor as many CPUs need be here."""
+    more = ["--set", "run.workers=512"] if asked else []
+    with pytest.raises(UserError) as error:
+        door.main(["--recipe", "ctp/p9d", "--dry-run", *asked, *more])
+    assert said in str(error.value) and "\n" not in str(error.value)
+    shown = capsys.readouterr().out
+    lines = shown.splitlines()
+    assert [line for line in lines if line in _NEEDS] == _NEEDS
+    assert "  stream p9d: order=[" in shown and "topology_same_weight=1.0, mask_own=true" in shown
+    assert (
+        "differs: as many training pairs as a task has test pairs are held out, 2,846 of a million" in shown
+    )
+    assert lines.index(_NEEDS[-1]) < next(k for k, line in enumerate(lines) if "reading the stream" in line)
+
+
+def test_a_preview_from_python_is_one_text(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    asked = {"recipe": "clap4clip/cifar100", "stream": "digits", "set": _TWO_BY_TWO}
+    whole = api.preview_train(**asked)
+    told = []
+    rest = api.preview_train(first=told.append, **asked)
+    head, changed = "Recipe clap4clip/cifar100: CLAP4CLIP", "  set here: stream.name digits"
+    assert whole.startswith(head) and f"\n{changed}" in whole
+    assert len(told) == 1 and told[0].startswith(head)
+    assert rest == "Recipe clap4clip/cifar100\n" + whole.removeprefix(f"{told[0]}\n")
+    assert rest.startswith(f"Recipe clap4clip/cifar100\n{changed}")
+
+
+@pytest.mark.parametrize("values", [[], ["--stream", "image-folder"]])
+@pytest.mark.parametrize("name", ["clap4clip/cifar100-reference", "clap4clip/cifar100"])
+def test_a_sweep_of_a_recipe_that_trains_on_everything_is_refused_without_data(name, values):
+    """Another stream in the recipe's place is at its own values, and holds data out."""
+    with pytest.raises(UserError) as error:
+        sweep.main(["--recipe", name, *values])
+    said = str(error.value)
+    assert "\n" not in said
+    refused = (
+        "--recipe clap4clip/cifar100-reference: trains on all training data (stream.validation 0), which "
+        "leaves a search nothing to choose by; allowed: --recipe clap4clip/cifar100, --set "
+        "stream.validation=0.1, or train --recipe clap4clip/cifar100-reference"
+    )
+    assert (said == refused) == (name.endswith("-reference") and not values)
+    assert said == refused or "no data folder given" in said
+
+
+def test_a_recipe_that_trains_on_everything_is_searched_with_validation_data_set():
+    with pytest.raises(UserError, match="stream cifar100: no data folder given"):
+        sweep.main(["--recipe", "clap4clip/cifar100-reference", "--set", "stream.validation=0.1"])
 
 
 @pytest.mark.parametrize("door", [sweep, train])
