@@ -73,7 +73,6 @@ class RunStart(ABC):
         sessions: Sessions | None = None,
         *,
         live: Callable[[str], None] = lambda text: None,
-        question: str = "",
         tags: Mapping[str, str] | None = None,
     ) -> RunResult:
         """Runs to the end.
@@ -82,7 +81,6 @@ class RunStart(ABC):
             last: Takes the text with which the run ends.
             sessions: Opens the session in which the trials run; None: one of the run's own.
             live: Takes in one line how far the run is, whenever that changes.
-            question: The question of the study that makes the run; empty: none does, or it asks none.
             tags: Tags of the run in MLflow beside its own, name -> text.
 
         Raises:
@@ -132,7 +130,6 @@ class RunStart(ABC):
                 protocol=self._protocol,
                 chosen=self._chosen,
                 budget=self._budget_text,
-                question=question,
                 points=self._points,
                 tags=tags or {},
                 continues=self._continues,

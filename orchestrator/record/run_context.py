@@ -10,6 +10,7 @@ from ..config import RunConfig
 from ..storage.identity import Identity
 from ..storage.run_storage import RunStorage
 from ..streams.source import StreamSource
+from ..tracking.names import QUESTION
 from .continues import Continues
 
 
@@ -35,7 +36,6 @@ class RunContext:
             such trial is known.
         budget: What a search's trials may spend, in the form of
             :attr:`~orchestrator.search.budget.Budget.text`; empty: it has a number of trials.
-        question: The question of the study that made the run; empty: none did, or it asks none.
         points: How many points the search's space has; 0: no search, or no end of them.
         tags: Tags of the run in MLflow beside its own, name -> text.
         continues: The run whose tasks are the first ones of this run; None: there is none.
@@ -55,10 +55,14 @@ class RunContext:
     protocol: str = ""
     chosen: str = ""
     budget: str = ""
-    question: str = ""
     points: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
     continues: Continues | None = None
+
+    @property
+    def question(self) -> str:
+        """The question of the study that made the run; empty: none did, or it asks none."""
+        return self.tags.get(QUESTION, "")
 
     @property
     def names(self) -> list[str]:

@@ -203,8 +203,7 @@ class StudyRun:
 
         self._progress.hear(runs_now(self._study, self.book))
         try:
-            how: dict[str, Any] = {"live": live, "question": self._study.request.question}
-            how |= {"tags": study_tags(self._study, job)}
+            how: dict[str, Any] = {"live": live, "tags": study_tags(self._study, job)}
             result = job.start(source, say).run(lambda text: None, session.lend, **how)
             if result.status == "interrupted":
                 left = sum(trial.status == "interrupted" for trial in result.trials)
