@@ -64,6 +64,7 @@ def sweep(
     sampler: str | None = None,
     scheduler: str | None = None,
     warm_start: Sequence[str] | None = None,
+    references: Sequence[str] | bool | None = None,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -104,11 +105,15 @@ def sweep(
             ``asha``.
         warm_start: Names of sweeps and recipes of the method: the first trials are what each sweep chose, and
             each recipe's values, as far as they fit. None: the search space says where it begins.
+        references: Reference runs beside the best trial, with the same seed and order: some of ``zero-shot``,
+            ``finetune``, ``joint-once``, ``independent`` and ``joint``; True: all but the last, as far as
+            there are any beside the method. Those that are in ``runs`` are not run again. None: none.
         name: The run's name, and its folder's under ``runs``. None: by method, stream and time.
         storage: A URL where the run is kept as well. None: ``$VLCL_STORAGE``, or nowhere.
-        resume: The name of a sweep that is resumed, or given more ``trials``, ``time`` or ``gpu_hours``.
-            ``concurrent`` and ``storage`` are allowed beside it. Where there is a storage, ``data`` and
-            ``set`` are allowed too; they repeat which files of this machine the sweep reads.
+        resume: The name of a sweep that is resumed, or given more ``trials``, ``time`` or ``gpu_hours``, or
+            further ``references``. ``concurrent`` and ``storage`` are allowed beside it. Where there is a
+            storage, ``data`` and ``set`` are allowed too; they repeat which files of this machine the sweep
+            reads.
         say: Takes lines of progress. None: they are dropped.
         last: Takes the text with which the command ends: table, best trial, how to go on.
         live: Takes in one line how far the trials are, whenever that changes: tasks done of all, the best
@@ -138,6 +143,7 @@ def sweep(
             sampler=sampler,
             scheduler=scheduler,
             warm_start=warm_start,
+            references=references,
             name=name,
             storage=storage,
             resume=resume,

@@ -10,6 +10,7 @@ from .commands.arguments import add_run_arguments, again_values, refuse_with_res
 from .commands.command_parser import CommandParser
 from .commands.output import Output
 from .errors import UserError
+from .storage.reference_name import REFERENCES
 from .storage.run_folder import RUNS
 
 _WORDS = {
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> int:
     if given.yes or given.checkpoints:
         raise UserError(f"--{'yes' if given.yes else 'checkpoints'}: allowed beside rm NAME alone")
     if given.resume:
-        refuse_with_resume(parser, given, "trials", "time", "gpu_hours")
+        refuse_with_resume(parser, given, "trials", "time", "gpu_hours", "references")
     elif given.method is None and given.recipe is None:
         parser.error("name a method, --recipe NAME, --resume NAME, or one of methods, list, show, rm")
     output = Output(given)
@@ -66,6 +67,7 @@ def main(arguments: list[str]) -> int:
         "sampler": given.sampler,
         "scheduler": given.scheduler,
         "warm_start": given.warm_start,
+        "references": True if given.references == [] else given.references,
         "name": given.name,
         "storage": given.storage,
         "resume": given.resume,
@@ -201,6 +203,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="begin at what these sweeps chose, or at a recipe's values, as far as they fit: these are the "
         "first trials (default: the search space's start)",
+    )
+    parser.add_argument(
+        "--references",
+        nargs="*",
+        metavar="KIND",
+        help=f"reference runs beside the best trial, of the same seed and order: {', '.join(REFERENCES)} "
+        "(default: all but the last); with --resume further ones",
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a sweep that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")

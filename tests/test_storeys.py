@@ -34,7 +34,7 @@ orchestrator.record
 orchestrator.leaderboard orchestrator.training
 orchestrator.execution
 orchestrator.search
-orchestrator.recipes
+orchestrator.recipes orchestrator.references
 orchestrator.commands
 orchestrator.serving
 orchestrator.pretrain orchestrator.api orchestrator.study orchestrator.simulate

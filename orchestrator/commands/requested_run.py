@@ -9,6 +9,7 @@ from typing import Any
 from ..config import flatten
 from ..errors import UserError
 from ..record.memory_worth import MARGIN
+from ..references.reference_kinds import references_of
 from ..search.preset_values import with_preset
 from ..search.search_protocol import SearchProtocol
 from ..storage.reserved_name import check_reserved
@@ -45,6 +46,7 @@ def requested_sweep(
     sampler: str | None = None,
     scheduler: str | None = None,
     warm_start: Sequence[str] | None = None,
+    references: Sequence[str] | bool | None = None,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -63,6 +65,7 @@ def requested_sweep(
     trials, concurrent = whole("trials", trials), whole("concurrent", concurrent)
     margin, first_tasks = points("margin", margin), whole("first-tasks", first_tasks)
     warm_start, budget = names_of("warm-start", warm_start), requested_budget(trials, time, gpu_hours)
+    kinds = references_of(list(references) if isinstance(references, tuple) else references, "--references")
     say, values = say or _nobody, plain_values(given)
     folder = str(user_path(data)) if data else None
     if resume is not None:
@@ -73,9 +76,15 @@ def requested_sweep(
         check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = said_again(values, folder)
         where: dict[str, Any] = {"concurrent": concurrent, "storage": storage}
-        return SweepStart.resumed(resume, trials=trials, budget=budget, said=said, say=say, **where)
+        where |= {"trials": trials, "budget": budget, "references": kinds}
+        return SweepStart.resumed(resume, said=said, say=say, **where)
     check_reserved(name)
     check_once(values, stream, data)
+    if kinds != () and first_tasks is not None:
+        raise UserError(
+            f"--references: beside --first-tasks {first_tasks}, which looks at no test data, by which "
+            "references are compared; allowed: one of the two"
+        )
     if per_task:
         beside: dict[str, Any] = {"trials": trials, "time": time, "gpu_hours": gpu_hours, "margin": margin}
         beside |= {"first_tasks": first_tasks, "sampler": sampler, "scheduler": scheduler}
@@ -106,7 +115,7 @@ def requested_sweep(
         warm_start=warm_start,
         budget=None if budget is None else budget.text,
     )
-    return SweepStart.new(request, named_space(request.method, space), name, say)
+    return SweepStart.new(request, named_space(request.method, space), name, say, references=kinds)
 
 
 def requested_train(

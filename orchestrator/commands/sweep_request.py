@@ -28,8 +28,10 @@ _KINDS = {
     "warm_start": list,
     "starts": list,
     "budget": str,
+    "references": list,
 }
-_UNSAID = ("protocol", "sampler", "scheduler", "warm_start", "starts", "budget")  # not written where None
+# Not written where None.
+_UNSAID = ("protocol", "sampler", "scheduler", "warm_start", "starts", "budget", "references")
 # Requests of earlier versions lack these. Such runs are refused by their identity's format.
 _LATER = {"margin": 0.0, "test": True, **dict.fromkeys(_UNSAID)}
 
@@ -58,6 +60,7 @@ class SweepRequest:
             of which was given by a name.
         budget: What its trials may spend in the place of ``trials``, in the form of
             :attr:`~orchestrator.search.budget.Budget.text`; None: it has a number of trials.
+        references: The kinds of the reference runs beside the best trial; None: there are none.
     """
 
     method: str
@@ -75,6 +78,7 @@ class SweepRequest:
     warm_start: Sequence[str] | None = None
     starts: Sequence[Mapping[str, Any]] | None = None
     budget: str | None = None
+    references: Sequence[str] | None = None
 
     @classmethod
     def read(cls, path: Path) -> SweepRequest:
@@ -97,10 +101,10 @@ class SweepRequest:
 
     def digest(self, space: str) -> str:
         """The sha256 of the request and of the text of a search space. The storage, the number of trials at
-        once, the way in which one is chosen and whether it is tested are no part of it. What a protocol
-        leaves out of a stream is part of the stream's own identity.
+        once, the way in which one is chosen, whether it is tested and what is run beside it are no part of
+        it. What a protocol leaves out of a stream is part of the stream's own identity.
         """
-        left_out = {"storage", "concurrent", "margin", "test", "protocol"}
+        left_out = {"storage", "concurrent", "margin", "test", "protocol", "references"}
         if SearchProtocol.of(self.protocol, "protocol").per_task:  # it leaves nothing out of the stream
             left_out.remove("protocol")
         kept = {key: value for key, value in self.plain().items() if key not in left_out}

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ..execution.job import Job, Outcome
 from ..execution.session import Session
 from ..execution.session_request import SessionRequest
 from ..record.memory_table import memory_choice, memory_table
+from ..record.noted_references import against_noted
 from ..record.notes import search_note
 from ..record.pareto_lines import pareto_lines
 from ..record.per_task_lines import per_task_lines
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..record.trial_entry import TrialEntry
-from ..record.trial_store import TrialStore
 from ..search.budget import Budget
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
@@ -24,17 +23,20 @@ from ..search.start_point import starts_said
 from ..search.tuner import search
 from ..search.what_trials_find import what_trials_find
 from ..storage.full_disk import full_disk, is_full
-from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER
-from ..storage.trial_files import CURVES_PICTURE, MATRIX_PICTURE, TEST_MATRIX_PICTURE
+from ..storage.run_files import TOKENIZER_FOLDER
 from ..streams.text.fit_tokenizer import fit_tokenizer
+from .best_files import best_files
 from .best_lines import best_lines
 from .config_of import config_of
 from .last_lines import last_lines
+from .nothing_chosen import nothing_chosen
 from .pareto_record import pareto_record
 from .run_end import RunEnd
 from .run_result import RunResult
 from .sessions import Sessions
+from .shared_session import SharedSession
 from .sweep_budget import SweepBudget
+from .sweep_references import SweepReferences
 from .what_mattered import what_mattered
 
 
@@ -46,6 +48,7 @@ def search_run(
     test: bool = True,
     sessions: Sessions | None = None,
     budget: Budget | None = None,
+    references: SweepReferences | None = None,
 ) -> RunResult:
     """Runs, or goes on with, a sweep.
 
@@ -56,16 +59,17 @@ def search_run(
         test: Whether the best trial is tested.
         sessions: Opens the session in which the trials run; None: one of the run's own.
         budget: What its trials may spend; None: it has a number of trials.
+        references: The reference runs beside the best trial, which are run once it was tested; None: none.
 
     Returns:
         The run's result. Its exit status is 0 where some trial walked the whole stream, and the best was
         tested if it was to be; 1 where none did, the look at test failed, or something ended the sweep (a
-        full disk); 130 where it was interrupted.
+        full disk); 130 where it was interrupted. A reference that failed changes none of this.
 
     Raises:
         UserError: The sweep cannot begin.
     """
-    return _SweepRun(run, space, trials, test, sessions, budget).run()
+    return _SweepRun(run, space, trials, test, sessions, budget, references).run()
 
 
 class _SweepRun:
@@ -77,6 +81,7 @@ class _SweepRun:
         test: bool,
         sessions: Sessions | None,
         budget: Budget | None,
+        references: SweepReferences | None,
     ) -> None:
         self._run = run
         self._budget = SweepBudget(run.folder, budget, trials, space.trials)
@@ -97,16 +102,14 @@ class _SweepRun:
         self._protocol = SearchProtocol.of(run.protocol or None, "the run").said
         self._said: list[str] = []  # of what mattered
         self._tested: dict[str, float] = {}  # what a look at test found of the best trial
+        self._references = references
 
     def run(self) -> RunResult:
         """Searches and tests, and ends the record whatever happens."""
         run, recorder, end = self._run, self._recorder, RunEnd()
         try:
             with end.caught(recorder):
-                end.status = self._sweep()
-                if end.status == "finished":
-                    self._said = what_mattered(self._run, self._space, self._recorder)
-                    pareto_record(self._run, self._recorder)
+                end.status = self._searched() if self._references is None else self._with_references()
         finally:
             record = self._finish(end)
         run.last(self._closing(self._tested, end.status, record))
@@ -118,8 +121,30 @@ class _SweepRun:
         exit_status = 130 if status == "interrupted" else 0 if done else 1
         reason = recorder.fatal
         if exit_status == 1 and not reason:
-            reason = _nothing(self._store) if none else "the look at test failed"
+            reason = nothing_chosen(self._store) if none else "the look at test failed"
         return RunResult.of(run, self._store, tested, exit_status, reason, fatal=bool(recorder.fatal))
+
+    def _searched(self) -> str:
+        """Runs what is left of the sweep, and records what it found; returns its status."""
+        if (status := self._sweep()) == "finished":
+            self._said = what_mattered(self._run, self._space, self._recorder)
+            pareto_record(self._run, self._recorder)
+        return status
+
+    def _with_references(self) -> str:
+        """Runs what is left of the sweep and of its references, in one session; returns its status."""
+        run, references = self._run, self._references
+        assert references is not None
+        with SharedSession(run.folder, self._request, run.say, self._last_words) as shared:
+            self._sessions = shared.lend
+            status, best = self._searched(), self._store.best()
+            if status == "finished" and best is not None and self._tested:
+                try:
+                    status = references.run(run.folder, run.source, shared, run.say, run.live)
+                    self._recorder.fatal = self._recorder.fatal or references.fatal
+                finally:
+                    self._tested = {**self._tested, **against_noted(run.folder, best.id)}
+        return status
 
     def _sweep(self) -> str:
         """Runs what is left of the sweep; returns its status."""
@@ -142,18 +167,19 @@ class _SweepRun:
             return self._search_and_test(session)
 
     def _request(self) -> SessionRequest:
-        run = self._run
+        run, left = self._run, 0 if self._references is None else self._references.left
         return SessionRequest(
             run.folder,
             run.identity,
             run.config,
             run.source,
             fit_tokenizer(run.source, run.config.stream, run.folder / TOKENIZER_FOLDER),
-            jobs=max(1, self._trials - self._store.ended),
+            jobs=max(1, self._trials - self._store.ended, left),
             seeds=run.seeds,
             largest_memory=self._space.largest_memory(len(run.source.categories)),
             lanes=run.concurrent or self._plan.lanes,
             at_most=run.at_most or run.concurrent is None,
+            follow_ups=2 * left,  # each is trained and tested
         )
 
     def _search_and_test(self, session: Session) -> str:
@@ -213,13 +239,14 @@ class _SweepRun:
                 best_lines(self._run.folder, self._space, self._store, best, tested, *how),
                 per_task_lines(self._space.config, best.reports),
                 self._said,
+                self._references.lines(self._run.folder.name) if self._references and tested else [],
                 [
                     f"Run the {which} one again, with seeds that chose nothing (--seeds {others}):",
                     f"  {again}",
                 ],
             ]
         elif status == "finished":
-            blocks.append([f"{_nothing(self._store).capitalize()}."])
+            blocks.append([f"{nothing_chosen(self._store).capitalize()}."])
         untested = self._test and best is not None and not tested
         left = status != "finished" or recorder.fatal or untested
         resume = f"python -m orchestrator.sweep --resume {self._run.folder.name}" if left else ""
@@ -245,13 +272,15 @@ class _SweepRun:
             tags["begins"] = ", ".join(begun)
         if best is not None:
             tags["best"] = best.id
+        if self._references is not None and tested:
+            tags["references"] = self._references.runs
         if space.objective.others:
             tags["objectives"] = "; ".join(goal.said for goal in space.objective.all)
             tags["pareto_set"] = ", ".join(entry.id for entry in self._store.pareto_set().trials)
         if best is not None and tested:
             flat = space.trial_config(best.values).flat()
             chosen = {parameter.key: flat[parameter.key] for parameter in space.parameters}
-            files = _files_of(self._store.trial_folder(best.id))
+            files = best_files(self._store.trial_folder(best.id))
         record = recorder.finish("interrupted" if recorder.fatal else end.status, tested, tags, chosen, files)
         if recorder.hurried and not recorder.fatal:
             end.status = "interrupted"
@@ -271,15 +300,3 @@ def _look_at_test(
         run.say(f"test failed: {outcomes[0].reason}")
         recorder.fatal = outcomes[0].reason if outcomes[0].fatal else ""
     return outcomes[0].metrics
-
-
-def _nothing(store: TrialStore) -> str:
-    """Why a search has chosen nothing."""
-    beyond = store.pareto_set().beyond if store.objective.others else 0
-    return "no trial is within all bounds" if beyond else "no trial walked the whole stream"
-
-
-def _files_of(trial: Path) -> list[tuple[Path, str]]:
-    """What the whole run shows of its best trial, whose folder is ``trial``."""
-    own = [(trial / name, "best") for name in (CONFIG_FILE, MATRIX_PICTURE, CURVES_PICTURE)]
-    return [*own, (trial / TEST_MATRIX_PICTURE, "best/test")]

@@ -12,6 +12,7 @@ from ..record.memory_worth import MARGIN, MEMORY_SIZE
 from ..search.budget import Budget
 from ..storage.run_files import SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import kept_folder
+from .asked_references import asked_references, keep_references
 from .check_objectives import check_objectives
 from .check_validation import check_validation
 from .restored import check_restored, check_said, said_code
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .run_result import RunResult
     from .sessions import Sessions
     from .sweep_extent import SweepExtent
+    from .sweep_references import SweepReferences
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class SweepStart(RunStart):
             stream.
         budget: What its trials may spend in all, where that is given now; None: as before, or as the request
             says.
+        references: The reference runs beside its best trial; None: there are none.
     """
 
     request: SweepRequest
@@ -51,6 +54,7 @@ class SweepStart(RunStart):
     trials: int | None
     retry: bool = False
     budget: Budget | None = None
+    references: SweepReferences | None = None
 
     file: ClassVar[str] = SWEEP_FILE
 
@@ -63,6 +67,7 @@ class SweepStart(RunStart):
         say: Callable[[str], None],
         *,
         source: StreamSource | None = None,
+        references: Sequence[str] | None = (),
     ) -> SweepStart:
         """A sweep that begins.
 
@@ -72,6 +77,7 @@ class SweepStart(RunStart):
             name: The folder's name; None: it is made of method, stream and time.
             say: Takes lines of progress.
             source: The whole stream, where it has been read; None: it is read.
+            references: The kinds of reference runs beside the best trial; None: all of equal compute.
 
         Raises:
             UserError: The request cannot be served.
@@ -82,10 +88,12 @@ class SweepStart(RunStart):
         _check_margin(request.margin, space)
         if request.budget is not None:
             Budget.of(request.budget, "budget").check_options(space.config.run)
+        request, beside = asked_references(request, space, references)
         request, space = warm_start(request, space, say)
         stream = _read(request, space, say, source)
         where = request.concurrent, request.storage
-        return cls(request, space.config, stream, say, name, None, *where, space, None)
+        own = request, space.config, stream, say, name, None, *where, space, None
+        return cls(*own, references=beside)
 
     @classmethod
     def resumed(
@@ -100,6 +108,7 @@ class SweepStart(RunStart):
         retry: bool = False,
         source: StreamSource | None = None,
         budget: Budget | None = None,
+        references: Sequence[str] | None = (),
     ) -> SweepStart:
         """Resumes the sweep in ``runs/NAME``, or at its storage.
 
@@ -113,6 +122,7 @@ class SweepStart(RunStart):
             retry: Whether failed trials are run again where all have failed or were stopped.
             source: As of :meth:`new`.
             budget: What its trials may spend in all, where it was started with a budget; None: as before.
+            references: The kinds of further reference runs beside the best trial; None: all of equal compute.
 
         Raises:
             UserError: There is no such sweep, it is not the user's own, or it was started with other values.
@@ -135,8 +145,15 @@ class SweepStart(RunStart):
                 f"--trials {trials}: {name} chooses at each task, in one trial; allowed: without it"
             )
         check_said(space.config, said)
+        if references != () and not request.test:
+            raise UserError(
+                f"--resume {name} --references: the sweep looks at no test data, by which references are "
+                "compared; allowed: without --references"
+            )
+        begins = space if request.starts is None else _space(replace(request, starts=None), str(space.path))
+        request, beside = asked_references(request, begins, references)
         stream = _read(request, space, say, source)
-        how = None, folder, concurrent, storage, space, trials, retry, budget
+        how = None, folder, concurrent, storage, space, trials, retry, budget, beside
         return cls(request, space.config, stream, say, *how)
 
     @property
@@ -191,7 +208,8 @@ class SweepStart(RunStart):
             folder, stamp = trials_of(self.folder), run.identity.stamp
             store = TrialStore(folder, self.space.objective, len(run.names), stamp)
             again = self.retry and store.ended >= trials and store.best() is None
-            if again or not store.is_over(trials, test=self.request.test):
+            left = self.references.left if self.references is not None and store.best() is not None else 0
+            if again or left or not store.is_over(trials, test=self.request.test):
                 self._check(start=True)
             if again:
                 self.say("no trial walked the whole stream: those that failed are run again")
@@ -203,8 +221,9 @@ class SweepStart(RunStart):
                 ask_for(self.folder, self.trials)
             if self.budget is not None and self._extent.open:  # else it is the one that was used up
                 give_budget(self.folder, self.budget.text)
-        test = self.request.test
-        return search_run(run, self.space, trials, test=test, sessions=sessions, budget=budget)
+            keep_references(self.folder / SWEEP_FILE, self.request)
+        how = {"test": self.request.test, "sessions": sessions, "budget": budget}
+        return search_run(run, self.space, trials, **how, references=self.references)
 
     @cached_property
     def _extent(self) -> SweepExtent:
@@ -221,10 +240,12 @@ class SweepStart(RunStart):
     def _takes(self) -> list[str]:
         from .budget_forecast import budget_forecast
 
-        extent = self._extent
+        extent, beside = self._extent, self.references
+        more = [] if beside is None else beside.preview(self.source)
         if extent.budget is None or not extent.open:
-            return super()._takes()
-        return [budget_forecast(extent.budget, self.config, len(self.source.tasks), self.folder)]
+            return [*super()._takes(), *more]
+        tasks = len(self.source.tasks)
+        return [budget_forecast(extent.budget, self.config, tasks, self.folder), *more]
 
 
 def _read(

@@ -7,23 +7,25 @@ import re
 REFERENCES = ("zero-shot", "finetune", "joint-once", "independent", "joint")
 """The kinds of reference run."""
 
-_NAME = re.compile(rf"reference-({'|'.join(REFERENCES)})-.+-pair\d+-[0-9a-f]{{12}}")
+_AT = r"(?:pair\d+|seed\d+-[0-9a-z]+)"
+_NAME = re.compile(rf"reference-({'|'.join(REFERENCES)})-.+-{_AT}-[0-9a-f]{{12}}")
 
 
-def reference_name(kind: str, stream: str, pair: int, digest: str) -> str:
+def reference_name(kind: str, stream: str, at: int | str, digest: str) -> str:
     """The name of a reference run.
 
     Args:
         kind: One of :data:`REFERENCES`.
         stream: The stream's name, as files have it.
-        pair: The number of the pair of seed and order.
+        at: The seed and the order: the number of a study's pair, or what names have of others
+            (:attr:`~orchestrator.references.seed_and_order.SeedAndOrder.label`).
         digest: What tells its configuration, 12 hexadecimal digits.
     """
-    return f"reference-{kind}-{stream}-pair{pair}-{digest}"
+    return f"reference-{kind}-{stream}-{f'pair{at}' if isinstance(at, int) else at}-{digest}"
 
 
 def same_reference(run: str, other: str) -> bool:
-    """Whether two runs are one kind of reference on one stream with one pair, whatever tells their
+    """Whether two runs are one kind of reference on one stream with one seed and order, whatever tells their
     configurations.
 
     Args:

@@ -49,6 +49,9 @@ STUDY_FILE, BOOK_FILE, ORDERS_FILE = "study.yaml", "parts.json", "orders.json"
 PAGE_FILE, RESULT_FILE = "report.html", "result.md"
 """Of a study: its page, and the tables of its result."""
 
+REFERENCES_FILE = "references.json"
+"""The reference runs beside a sweep's best trial."""
+
 PARETO_FOLDER, PARETO_FILE = "pareto", "pareto.json"
 """Of a search for several objectives: the folder in the run's that has their Pareto set, and its file."""
 

@@ -1,29 +1,16 @@
-"""A reference run beside a study's methods: what it is, and the name by which it is found again."""
+"""A reference run beside a study's methods."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-from .. import __version__
 from ..config import RunConfig
 from ..errors import UserError
-from ..features.frozen import asks_queries, frozen_backbone
-from ..run_options import CHANGES_NO_NUMBER
-from ..storage.files_digests import files_digests
-from ..storage.identity import digest
-from ..storage.plain_name import file_name
-from ..storage.reference_name import reference_name
-from .pair import Pair
-from .reference_config import reference_config, reference_kinds
-from .reference_kinds import EQUAL
+from ..references.derived_reference import DerivedReference
+from ..references.seed_and_order import SeedAndOrder
 from .run_request import RunRequest
 from .study_arm import StudyArm
-
-_DIGITS = 12  # of a sha256
-_WEIGHTS = ("pretrained", "weights", "image_weights", "text_weights", "flava")  # keys of a backbone
-_NO_FILES = ("", "random", "world", "towers", "timm")  # values of these keys that never name a file
 
 
 @dataclass(frozen=True)
@@ -31,14 +18,12 @@ class Reference:
     """A reference beside the methods of one stream, which is run with each pair of seed and order.
 
     Attributes:
-        kind: One of :data:`~orchestrator.storage.reference_name.REFERENCES`.
         arm: The method whose configuration it is derived from.
-        config: Its configuration, but for the pair's values.
+        derived: The reference, but for the pair's values.
     """
 
-    kind: str
     arm: StudyArm
-    config: RunConfig
+    derived: DerivedReference
 
     @classmethod
     def all_of(cls, arms: Sequence[StudyArm], kinds: Sequence[str] | None) -> list[Reference]:
@@ -58,72 +43,35 @@ class Reference:
         refused: UserError | None = None
         for arm in arms:
             try:
-                return cls._all_beside(arm, kinds)
+                found = DerivedReference.all_beside(arm.space.start_config, arm.method.label, kinds)
+                return [cls(arm, one) for one in found]
             except UserError as error:
                 refused = refused or error
         raise refused or UserError("references: there is no method; allowed: beside at least one")
 
-    @classmethod
-    def _all_beside(cls, arm: StudyArm, kinds: Sequence[str] | None) -> list[Reference]:
-        like = arm.space.start_config
-        wanted = [kind for kind in reference_kinds(like) if kind in EQUAL] if kinds is None else kinds
-        if not wanted:
-            raise UserError(
-                f"references: there is none beside {arm.method.label}; allowed: without references, or a "
-                "method with the backbone of finetune, clip-finetune, vqa-finetune or triplet-finetune"
-            )
-        found = [cls(kind, arm, reference_config(kind, like)) for kind in wanted]
-        for one in found:
-            if _encoder(one.config) != _encoder(like):
-                raise UserError(
-                    f"references: {one.kind}: {one.config.method_name} and {arm.method.label} share no "
-                    "frozen encoder; allowed: other references, or another method beside them"
-                )
-        return found
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return self.derived.kind
+
+    @property
+    def config(self) -> RunConfig:
+        """Its configuration, but for the pair's values."""
+        return self.derived.config
 
     def of_pair(self, number: int) -> RunConfig:
         """Its configuration with a pair."""
-        return self.config.with_values(Pair(number).values)
+        return self.derived.at(SeedAndOrder(number, number))
 
     def name(self, number: int) -> str:
-        """The name of its run with a pair.
-
-        It follows from the configuration, from the content of weights that are named by a file or folder, and
-        from this project's version, so that every study on the stream finds the run. Where data lies, and
-        what changes no number of a run, are no part of it.
-        """
-        return reference_name(self.kind, file_name(self.config.stream_name), number, self._digest)
+        """The name of its run with a pair."""
+        return self.derived.name(SeedAndOrder(number, number))
 
     def asked(self, number: int) -> RunRequest:
         """What its run with a pair is asked for."""
-        return RunRequest({"reference": self.kind, "configuration": self._digest, "pair": number})
-
-    def same(self, kept: RunConfig, number: int) -> bool:
-        """Whether a configuration that is kept is the one with a pair."""
-        return _telling(kept) == _telling(self.of_pair(number))
-
-    @cached_property
-    def _digest(self) -> str:  # a study asks for it often
-        telling = {key: value for key, value in _telling(self.config).items() if key not in Pair(1).values}
-        return digest([__version__, telling, files_digests(_weights(telling))])[:_DIGITS]
+        return RunRequest({"reference": self.kind, "configuration": self.derived.digest, "pair": number})
 
 
 def is_reference(asked: RunRequest) -> bool:
     """Whether a run of a study was asked for as a reference."""
     return "reference" in asked.values
-
-
-def _telling(config: RunConfig) -> dict[str, object]:
-    return {key: value for key, value in config.flat().items() if key not in CHANGES_NO_NUMBER}
-
-
-def _weights(values: Mapping[str, object]) -> dict[str, object]:
-    """The values that may name weights. Any other one, such as a preset, may have the name of a folder that
-    happens to be where the command was typed.
-    """
-    named = {key: value for key, value in values.items() if key.rpartition(".")[2] in _WEIGHTS}
-    return {key: value for key, value in named.items() if value not in _NO_FILES}
-
-
-def _encoder(config: RunConfig) -> object:
-    return config.method.backbone if asks_queries(config) else frozen_backbone(config)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from ..commands.reference_start import reference_start
 from ..commands.run_result import RunResult
-from ..commands.train_request import TrainRequest
 from ..commands.train_start import TrainStart
-from ..config import RunConfig
-from ..errors import UserError
-from ..storage.identity import Identity
-from ..storage.run_files import CONFIG_FILE, TRAIN_FILE
-from ..streams.identity import stream_content
+from ..references.seed_and_order import SeedAndOrder
+from ..storage.run_files import TRAIN_FILE
 from ..streams.source import StreamSource
-from .made_by import made_by
 from .own_run import own_run
 from .reference import Reference
 from .study_book import Part
@@ -46,6 +41,7 @@ class ReferenceJob:
         self.number = number
         self.asked = reference.asked(number)
         self._reference = reference
+        self._where = SeedAndOrder(number, number)
 
     @property
     def label(self) -> str:
@@ -70,21 +66,8 @@ class ReferenceJob:
         Raises:
             UserError: It cannot: its folder has something else, or was made on other data.
         """
-        how: dict[str, Any] = {"concurrent": None, "storage": None, "say": say, "source": source}
-        if (folder := own_run(self.name, TRAIN_FILE)) is None:
-            return TrainStart.new(self.config, [self.config.run.seed], name=self.name, **how)
-        again = f"python -m orchestrator.sweep rm {self.name}, by which it is made anew"
-        kept, seeds = RunConfig.load_yaml(folder / CONFIG_FILE), TrainRequest.read(folder / TRAIN_FILE).seeds
-        if not self._reference.same(kept, self.number) or seeds != (self.config.run.seed,):
-            raise UserError(f"{folder}: has another configuration than its name says; allowed: {again}")
-        there, here = Identity.of(folder).content, stream_content(source)
-        if there != here:
-            raise UserError(
-                f"{folder}: is of another content of the stream {source.name} ({there[:12]}, not "
-                f"{here[:12]}); allowed: the data that it read, or {again}"
-            )
-        say(f"{self.name} is kept in {folder.parent}, made by commit {made_by(folder) or 'unknown'}")
-        return TrainStart.resumed(self.name, said={}, **how)
+        own_run(self.name, TRAIN_FILE)
+        return reference_start(self._reference.derived, self._where, source, say)
 
     def part(self, result: RunResult) -> Part:
         """What is kept of its result."""

@@ -40,7 +40,7 @@ class Part:
         reason: Why the run failed, in one line; empty where it did not.
         first: The id of the trial that a search chose first, with the number of trials with which it began,
             or with the least number that had a trial to choose; empty for a pair, and where there was none.
-        commit: The code that made it (:func:`~orchestrator.study.made_by.made_by`); empty where that is not
+        commit: The code that made it (:func:`~orchestrator.record.made_by.made_by`); empty where that is not
             known, as in a study that an earlier version began.
         candidates: The best trials of a search, the best one first, where several are run with every pair;
             else empty.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import UserError
+from ..references.reference_kinds import plain_references, references_of
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
 from ..search.budget import Budget
@@ -15,7 +16,6 @@ from ..search.scheduler_choice import SchedulerChoice
 from ..search.search_protocol import SearchProtocol
 from .arm import Arm
 from .check_sets import check_sets
-from .reference_kinds import plain_references, references_of
 
 PAIRS = 8
 """The default number of pairs of seed and order. Six are the fewest with which a Wilcoxon test can decide."""

@@ -8,11 +8,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ..commands.lent_session import LentSession
 from ..config import RunConfig
 from ..errors import UserError
 from ..execution.ray_watch import RayLost
 from ..execution.session_request import SessionRequest
 from ..execution.stopped_by import stopped_by
+from ..record.made_by import made_by
 from ..storage.full_disk import full_disk, is_full
 from ..storage.identity import Identity
 from ..storage.run_files import TOKENIZER_FOLDER
@@ -22,8 +24,6 @@ from ..streams.source import StreamSource
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .find_orders import find_orders
 from .found_orders import OrderStore
-from .lent_session import LentSession
-from .made_by import made_by
 from .pair_job import PairJob
 from .reference_job import ReferenceJob
 from .run_request import RunRequest

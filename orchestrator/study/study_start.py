@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..commands.last_lines import last_lines
 from ..errors import UserError
 from ..execution.ray_environment import ray_environment
+from ..references.reference_kinds import more_references
 from ..search.budget import Budget
 from ..search.scheduler_choice import SchedulerChoice
 from ..storage.atomic_write import write_text
@@ -24,7 +25,6 @@ from .arm import Arm
 from .check_kept import check_kept
 from .pairs_said import pairs_said
 from .reference_forecast import ReferenceForecast
-from .reference_kinds import more_references
 from .run_name import run_name
 from .runs_now import runs_now
 from .study import Study

@@ -8,9 +8,8 @@ from types import SimpleNamespace
 
 from played_tune import PlayedLanes, play_tune
 
-from orchestrator.commands import sweep_run
+from orchestrator.commands import lent_session, sweep_run
 from orchestrator.search.tuner import search
-from orchestrator.study import lent_session
 from orchestrator.study.study_request import StudyRequest
 from orchestrator.study.study_start import StudyStart
 

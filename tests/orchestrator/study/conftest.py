@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from lane_here import draw_nothing
 
-from orchestrator.commands import sweep_run, train_run
+from orchestrator.commands import lent_session, sweep_run, train_run
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.session import Session as RealSession
 from orchestrator.record import open_tracker
@@ -15,7 +15,7 @@ from orchestrator.search import space
 from orchestrator.streams import registry
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
-from orchestrator.study import lent_session, study_run
+from orchestrator.study import study_run
 from orchestrator.study.study_request import StudyRequest
 from orchestrator.study.study_start import StudyStart
 from orchestrator.tracking.sender import Sender

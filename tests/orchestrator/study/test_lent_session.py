@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from orchestrator.commands import lent_session
+from orchestrator.commands.lent_session import LentSession
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.ray_watch import RayLost
 from orchestrator.execution.session import Session as RealSession
 from orchestrator.storage.run_files import TOKENIZER_FOLDER
-from orchestrator.study import lent_session
-from orchestrator.study.lent_session import LentSession
 
 pytestmark = pytest.mark.unit
 

@@ -14,11 +14,11 @@ from orchestrator.errors import UserError
 from orchestrator.evaluation.tables import write_matrix
 from orchestrator.execution.job import Outcome
 from orchestrator.housekeeping.found_run import FoundRun
+from orchestrator.references import derived_reference as reference
+from orchestrator.references.reference_config import reference_config, reference_kinds
 from orchestrator.run_options import CHANGES_NO_NUMBER
 from orchestrator.search.space import Space
 from orchestrator.storage.identity import IDENTITY_FILE
-from orchestrator.study import reference
-from orchestrator.study.reference_config import reference_config, reference_kinds
 from orchestrator.study.study_request import StudyRequest
 from orchestrator.study.study_start import StudyStart
 

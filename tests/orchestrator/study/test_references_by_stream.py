@@ -8,9 +8,9 @@ import pytest
 from orchestrator.commands.time_forecast import TimeForecast
 from orchestrator.errors import UserError
 from orchestrator.evaluation.tables import write_matrix
+from orchestrator.references.reference_kinds import more_references
 from orchestrator.streams import registry
 from orchestrator.study.reference_job import ReferenceJob
-from orchestrator.study.reference_kinds import more_references
 
 pytestmark = pytest.mark.unit
 

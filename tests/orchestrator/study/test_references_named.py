@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from orchestrator.study import reference
+from orchestrator.references import derived_reference as reference
 from orchestrator.study.study_start import StudyStart
 
 pytestmark = pytest.mark.unit

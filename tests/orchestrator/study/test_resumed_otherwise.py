@@ -10,9 +10,9 @@ from orchestrator.execution.job import Outcome
 from orchestrator.housekeeping.found_run import FoundRun
 from orchestrator.housekeeping.list_runs import list_runs
 from orchestrator.record import open_tracker
+from orchestrator.record.made_by import made_by
 from orchestrator.storage.run_files import JOURNAL_FILE
 from orchestrator.streams import registry
-from orchestrator.study.made_by import made_by
 from orchestrator.study.study_start import StudyStart
 
 pytestmark = pytest.mark.unit

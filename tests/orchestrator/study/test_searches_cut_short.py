@@ -7,13 +7,12 @@ import signal
 import pytest
 from played_searches import METHODS, play_searches, trials_in
 
-from orchestrator.commands import sweep_run
+from orchestrator.commands import lent_session, sweep_run
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.ray_watch import RayLost
 from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.tune_bridge import TuneBridge
-from orchestrator.study import lent_session
 
 pytestmark = pytest.mark.unit
 

@@ -1,11 +1,11 @@
-"""Finds the code that made a run of a study."""
+"""Finds the code that made a run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ..errors import UserError
-from ..record.comparison.journal_notes import journal_notes
+from .comparison.journal_notes import journal_notes
 
 
 def made_by(run: Path) -> str:

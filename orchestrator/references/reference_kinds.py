@@ -1,4 +1,4 @@
-"""Which reference runs a study asks for, as its file says it."""
+"""Which reference runs a study or a sweep asks for, as its file says it."""
 
 from __future__ import annotations
 

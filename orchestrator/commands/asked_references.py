@@ -1,0 +1,52 @@
+"""Which reference runs a sweep is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..references.reference_kinds import references_of
+from ..search.space import Space
+from ..storage.atomic_write import write_text
+from ..storage.reference_name import REFERENCES
+from ..storage.run_files import SWEEP_FILE
+from .sweep_references import SweepReferences
+from .sweep_request import SweepRequest
+
+
+def asked_references(
+    request: SweepRequest, space: Space, further: Sequence[str] | None
+) -> tuple[SweepRequest, SweepReferences | None]:
+    """Adds references to those that a sweep was asked for.
+
+    Args:
+        request: The sweep's request.
+        space: The search space. It begins where it says so itself, whatever the sweep begins at.
+        further: The kinds of further references; None: all of equal compute that there are.
+
+    Returns:
+        The request with all of them, and the references; None where there are none.
+
+    Raises:
+        UserError: There is no such reference beside the method. The message is one line.
+    """
+    had = references_of(list(request.references or ()), SWEEP_FILE) or ()
+    if further == () and not had:
+        return request, None
+    like = space.start_config
+    more = SweepReferences(like, None, None).kinds if further is None else further
+    kinds = [kind for kind in REFERENCES if kind in (*had, *more)]
+    return replace(request, references=kinds), SweepReferences(like, kinds, request.storage)
+
+
+def keep_references(file: Path, request: SweepRequest) -> None:
+    """Writes down in a sweep's request which references it was asked for when it was resumed.
+
+    Args:
+        file: The file that has the request.
+        request: The request with the references.
+    """
+    kept = SweepRequest.read(file)
+    if list(kept.references or ()) != list(request.references or ()):
+        write_text(file, replace(kept, references=request.references).text())
