@@ -13,6 +13,7 @@ from ..errors import UserError, one_line
 from ..evaluation.objective import Objective
 from ..evaluation.recorded_objective import recorded_objective
 from ..record.manifest import asked_for, budget_of
+from ..record.noted_references import references_left
 from ..record.seen_trials import SeenTrials
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
@@ -123,7 +124,8 @@ def _sweep(folder: Path, study: str) -> FoundRun:
     if whole and best is None:
         state = "failed"
     elif whole and (study or not request.test or (best is not None and trials.tested(best.id))):
-        state = "finished"
+        # The references beside the best trial are the sweep's own runs too, until each is tested or failed.
+        state = "interrupted" if references_left(folder, request.references or ()) else "finished"
     method, stream = str(space.get("method")), str(request.stream or space.get("stream"))
     how = _now(folder, state), done, asked, study, trials, request.storage
     return FoundRun(folder, "sweep", method, stream, *how, budget=budget)

@@ -9,6 +9,7 @@ from ..commands.in_rows import in_rows
 from ..commands.sweep_request import SweepRequest
 from ..metrics.measures import shown_metrics, unit
 from ..record.memory_table import memory_choice, memory_table
+from ..record.noted_references import against_noted
 from ..record.over_seeds import over_seeds
 from ..record.pareto_lines import pareto_lines, pareto_said
 from ..record.recorded_importance import recorded_importance
@@ -77,7 +78,9 @@ def _chosen(run: FoundRun) -> list[str]:
     if why := memory_choice(store):
         lines.append(f"  {why}")
     lines += [f"  {key} = {shown_value(value)}" for key, value in best.values.items()]
-    return lines + _figures(run.method, store.tested(best.id), "  on test: ")
+    tested = store.tested(best.id)
+    beside = against_noted(run.folder, best.id) if tested else {}
+    return lines + _figures(run.method, {**tested, **beside}, "  on test: ")
 
 
 def _figures(method: str, tested: dict[str, float], head: str) -> list[str]:
