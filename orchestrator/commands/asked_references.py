@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..references.reference_kinds import references_of
-from ..search.space import Space
 from ..storage.atomic_write import write_text
 from ..storage.reference_name import REFERENCES
 from ..storage.run_files import SWEEP_FILE
-from .sweep_references import SweepReferences
 from .sweep_request import SweepRequest
+
+if TYPE_CHECKING:
+    from ..search.space import Space
+    from .sweep_references import SweepReferences
 
 
 def asked_references(
@@ -34,6 +37,8 @@ def asked_references(
     had = references_of(list(request.references or ()), SWEEP_FILE) or ()
     if further == () and not had:
         return request, None
+    from .sweep_references import SweepReferences
+
     like = space.start_config
     more = SweepReferences(like, None, None).kinds if further is None else further
     kinds = [kind for kind in REFERENCES if kind in (*had, *more)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..config import RunConfig
 from ..errors import UserError
@@ -17,8 +18,10 @@ from ..storage.run_folder import RUNS
 from ..storage.trial_files import tested_in
 from ..streams.source import StreamSource
 from .reference_start import check_reference, reference_start
-from .shared_session import SharedSession
 from .time_forecast import TimeForecast
+
+if TYPE_CHECKING:
+    from .shared_session import SharedSession
 
 _HEADLINES = ("test/seen/r_mean", "test/average")  # what a reference is shown with, where it has it
 
