@@ -240,7 +240,6 @@ def test_one_of_other_data_is_refused_and_counts_for_nothing(swept, capsys):
             {"references": True, "first_tasks": 1},
             "^--references: beside --first-tasks 1, which looks",
         ),
-        ("ncm", {"references": ["joint"], "set": {"method.nothing": 1}}, "method.nothing"),
         (
             "itr-cca",
             {"references": True, "stream": "shapes-retrieval"},
