@@ -78,13 +78,13 @@ def requested_sweep(
         where: dict[str, Any] = {"concurrent": concurrent, "storage": storage}
         where |= {"trials": trials, "budget": budget, "references": kinds}
         return SweepStart.resumed(resume, said=said, say=say, **where)
-    check_reserved(name)
-    check_once(values, stream, data)
     if kinds != () and first_tasks is not None:
         raise UserError(
             f"--references: beside --first-tasks {first_tasks}, which looks at no test data, by which "
             "references are compared; allowed: one of the two"
         )
+    check_reserved(name)
+    check_once(values, stream, data)
     if per_task:
         beside: dict[str, Any] = {"trials": trials, "time": time, "gpu_hours": gpu_hours, "margin": margin}
         beside |= {"first_tasks": first_tasks, "sampler": sampler, "scheduler": scheduler}

@@ -161,9 +161,8 @@ class _SweepRun:
         run.say(f"{self._plan.at_once}; {self._plan.proposals}")
         if not self._plan.given and (finds := what_trials_find(self._space, self._trials)):
             run.say(finds)
-        with (self._sessions or Session)(
-            self._request(), say=run.say, last_words=self._last_words
-        ) as session:
+        how = {"say": run.say, "last_words": self._last_words}
+        with (self._sessions or Session)(self._request(), **how) as session:
             return self._search_and_test(session)
 
     def _request(self) -> SessionRequest:
