@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -54,15 +56,12 @@ class Digits:
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
         """Reads the stream. There is nothing bad to skip."""
-        # This is imported here because it takes a second, and a list of the streams does not need it.
-        from sklearn.datasets import load_digits
-
         del skip_bad
-        digits = load_digits()
-        array = _enlarged(digits.images, config.image_size)
+        images, label = _read()
+        array = _enlarged(images, config.image_size)
         examples = Examples(
             pictures=lambda rows: ArrayPictures(array[rows]),
-            label=digits.target,
+            label=label,
             ids=[f"digit {i}" for i in range(len(array))],
         )
         return class_incremental(
@@ -75,6 +74,25 @@ class Digits:
             augment="shift",
             content=hashlib.sha256(array).digest(),
         )
+
+
+def _read() -> tuple[np.ndarray, np.ndarray]:
+    """The pictures as float64 (1797, 8, 8) in 0 .. 16, and their digits as int64 (1797,).
+
+    They are read from scikit-learn's own file: to import scikit-learn, and with it SciPy and pandas, takes as
+    long as to import torch.
+    """
+    package = find_spec("sklearn")
+    folders = [] if package is None else package.submodule_search_locations or []
+    for file in (Path(folder, "datasets", "data", "digits.csv.gz") for folder in folders):
+        if file.is_file():
+            rows = np.loadtxt(file, delimiter=",")
+            return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(int)
+    # Another release may keep it elsewhere.
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images, digits.target
 
 
 def _enlarged(images: np.ndarray, size: int) -> np.ndarray:

@@ -76,3 +76,17 @@ def test_a_wrong_configuration_is_one_line(change, message):
     with pytest.raises(ValueError) as caught:
         Digits.Config(**change)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_scikit_learns_own_file_is_read_without_it_and_by_it_where_the_file_is_elsewhere(
+    found, digits, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr("sklearn.datasets.load_digits", lambda: asked.append(1) or digits)
+    if not found:
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
+    images, label = module._read()
+    assert len(asked) == (not found)
+    assert images.dtype == np.float64 and label.dtype == np.int64
+    assert np.array_equal(images, digits.images) and np.array_equal(label, digits.target)
