@@ -222,7 +222,7 @@ class SweepStart(RunStart):
             if self.budget is not None and self._extent.open:  # else it is the one that was used up
                 give_budget(self.folder, self.budget.text)
             keep_references(self.folder / SWEEP_FILE, self.request)
-        how = {"test": self.request.test, "sessions": sessions, "budget": budget}
+        how: dict[str, Any] = {"test": self.request.test, "sessions": sessions, "budget": budget}
         return search_run(run, self.space, trials, **how, references=self.references)
 
     @cached_property

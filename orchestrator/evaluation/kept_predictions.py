@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from typing import Any
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,8 @@ def write_predictions(path: Path, columns: Mapping[str, np.ndarray]) -> None:
         columns: Name -> (N,).
     """
     with open(path, "wb") as file:
-        np.savez_compressed(file, **{name: _small(np.asarray(column)) for name, column in columns.items()})
+        small: dict[str, Any] = {name: _small(np.asarray(column)) for name, column in columns.items()}
+        np.savez_compressed(file, **small)
 
 
 def parse_predictions(data: bytes, where: str) -> dict[str, np.ndarray]:

@@ -78,9 +78,9 @@ def _chosen(run: FoundRun) -> list[str]:
     if why := memory_choice(store):
         lines.append(f"  {why}")
     lines += [f"  {key} = {shown_value(value)}" for key, value in best.values.items()]
-    tested = store.tested(best.id)
-    beside = against_noted(run.folder, best.id) if tested else {}
-    return lines + _figures(run.method, {**tested, **beside}, "  on test: ")
+    test = store.tested(best.id)
+    beside = against_noted(run.folder, best.id) if test else {}
+    return lines + _figures(run.method, {**test, **beside}, "  on test: ")
 
 
 def _figures(method: str, tested: dict[str, float], head: str) -> list[str]:

@@ -64,7 +64,9 @@ def compared(
             cost=memory if first.memory not in ("0", "") and first.memory == other.memory else "",
         )
         mine, its = (_figures(method, stream.measure) for method in (first, other))
-        numbers = {(pair.order, pair.seed): pair.number for pair in first.pairs}
+        numbers: dict[tuple[Hashable, int], int] = {
+            (pair.order, pair.seed): pair.number for pair in first.pairs
+        }
         differences = {numbers[pair]: mine[pair] - its[pair] for pair in mine if pair in its}
         results.append(ComparisonResult(label, other.label, test, p, sentence, differences))
     about = f"{label} is compared with each other method, since {why}."

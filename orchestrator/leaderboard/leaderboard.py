@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,17 +68,17 @@ def leaderboard(
     reader = RecordReader(runs)
     found = tested_trials(reader, wanted)
     streams, left_out = [], list(found.left_out)
-    runs: list[TestedTrial] = []
+    shown: list[TestedTrial] = []
     for stream, rows in rows_by_stream(reader, found.trials).items():
         differing = check_alike(stream, rows, allowed)
         asked = found.references if set(metrics) & AGAINST.keys() else ()
-        how = {"matrices": matrices or page, "searches": page, "references": asked}
+        how: dict[str, Any] = {"matrices": matrices or page, "searches": page, "references": asked}
         results = RowResults(reader, rows, added, **how)
         told = _stream(stream, rows, results, differing, metrics)
         if page:
             told = compared(replace(told, unread=_in_one(told.unread)), rows, wanted.methods, differing)
         streams.append(told)
-        runs += [run for row in rows for run in row.trials]
+        shown += [run for row in rows for run in row.trials]
         left_out += _replaced([row.group for row in rows])
         left_out += [
             f"left out: {run.name}: its seed and order chose the values; runs with others count"
@@ -86,8 +87,8 @@ def leaderboard(
         ]
         if results.beside:
             left_out.append(f"beside the references {', '.join(sorted(set(results.beside)))}")
-    found = StudyResult("", "", 0, "", tuple(streams), tuple(left_out), command)
-    return _of_study(found, runs) if page else found
+    result = StudyResult("", "", 0, "", tuple(streams), tuple(left_out), command)
+    return _of_study(result, shown) if page else result
 
 
 def _of_study(result: StudyResult, runs: Sequence[TestedTrial]) -> StudyResult:

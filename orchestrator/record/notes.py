@@ -84,8 +84,8 @@ def search_note(
             ["measure", "test", "unit"],
             [[n, _score(tested, "test", n), unit(n)] for n in shown_metrics(config.method_name, tested)],
         )
-    if best is not None and (chosen := per_task_lines(config, best.reports)):
-        lines += ["", f"{chosen[0]}:", "", "```", *chosen[1:], "```"]
+    if best is not None and (at_tasks := per_task_lines(config, best.reports)):
+        lines += ["", f"{at_tasks[0]}:", "", "```", *at_tasks[1:], "```"]
     if pareto := pareto_lines(store):
         lines += ["", f"{pareto[0]}:", "", "```", *pareto[1:], "```"]
     if worth := memory_table(store):

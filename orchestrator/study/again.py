@@ -57,18 +57,18 @@ def train_command(arm: StudyArm, config: RunConfig) -> str:
         where such a command would not give the configuration.
     """
     method, stream = arm.method, arm.stream
-    where = (None, None) if stream is None else (stream.name, stream.data)
+    name, data = (None, None) if stream is None else (stream.name, stream.data)
     asked = config.flat()
     try:
-        begins = start_config(method.name, method.space, None, *where, {}).flat()
+        begins = start_config(method.name, method.space, None, name, data, {}).flat()
         differs = {key: value for key, value in asked.items() if begins.get(key, _NOTHING) != value}
         given = [f"{key}={_exact(value)}" for key, value in differs.items()]
-        if start_config(method.name, method.space, None, *where, parse_set(given)).flat() != asked:
+        if start_config(method.name, method.space, None, name, data, parse_set(given)).flat() != asked:
             return ""
     except UserError:
         return ""
     words = ["python", "-m", "orchestrator.train", method.name]
-    for option, text in (("--space", method.space), ("--stream", where[0]), ("--data", where[1])):
+    for option, text in (("--space", method.space), ("--stream", name), ("--data", data)):
         words += [option, text] if text else []
     return shlex.join([*words, *(["--set", *given] if given else [])])
 
