@@ -24,7 +24,13 @@ from orchestrator.search.space import Space
 from orchestrator.search.space_file import _METRICS
 from orchestrator.storage.checkpoint import load
 from orchestrator.storage.run_files import IDENTITY_FILE, MANIFEST_FILE
-from orchestrator.storage.trial_files import CHECKPOINTS_FILE, STATE_FILE, STATUS_FILE, TESTED_FILE
+from orchestrator.storage.trial_files import (
+    CHECKPOINTS_FILE,
+    PREDICTIONS_FILE,
+    STATE_FILE,
+    STATUS_FILE,
+    TESTED_FILE,
+)
 from orchestrator.streams import registry as streams
 from orchestrator.training.reporter import CollectingReporter
 from orchestrator.training.stream_loop import StreamLoop
@@ -117,7 +123,15 @@ def test_every_metric_of_an_objective_is_told_where_objectives_are():
 
 def test_every_file_that_vouches_for_something_is_told():
     page = _page("run_folder")
-    own = (IDENTITY_FILE, MANIFEST_FILE, STATUS_FILE, TESTED_FILE, CHECKPOINTS_FILE, STATE_FILE)
+    own = (
+        IDENTITY_FILE,
+        MANIFEST_FILE,
+        STATUS_FILE,
+        TESTED_FILE,
+        CHECKPOINTS_FILE,
+        PREDICTIONS_FILE,
+        STATE_FILE,
+    )
     for name in (*own, *QUESTION_TABLES):
         assert name in page, name
 

@@ -171,8 +171,8 @@ def _about(measure: str, rows: Sequence[Row], differing: dict[str, str]) -> str:
     unknown = [name for name, value in told.items() if value == UNKNOWN]
     said = [
         f"`{measure}` on test data: mean ± sample standard deviation over runs with seeds and orders of "
-        "their own, and the mean's 95 % interval; in percent, angles in degrees. Where there are several "
-        "orders, the mean over the runs of one order is one figure.",
+        "their own, and the mean's 95 % interval; in percent, angles in degrees, ranks from 1 on. "
+        "Where there are several orders, the mean over the runs of one order is one figure.",
         f"In all rows: {alike}." if alike else "",
         f"Not recorded: {', '.join(unknown)}." if unknown else "",
         f"Not run alike, as was allowed: {'; '.join(f'{k} is {v}' for k, v in differing.items())}."
