@@ -15,6 +15,7 @@ from orchestrator.streams.source import QuestionTables
 from orchestrator.study import study_book
 
 pytestmark = pytest.mark.unit
+_NONE = {"scheduler": "none"}  # as a study asks
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,8 @@ def test_a_sweep_that_was_asked_for_otherwise_is_not_the_studys(played, tmp_path
     shipped = Space.load("clip-er").path.read_text()
     (tmp_path / "own.yaml").write_text(shipped.replace("trials: 16", "trials: 15"))
     played.begun(methods={"plain": {"name": "clip-finetune"}})
-    asked = {"method": "clip-er", "stream": "digits", "trials": 2, "name": "s-clip-er"} | sweep
+    usual = {"method": "clip-er", "stream": "digits", "trials": 2, "name": "s-clip-er"}
+    asked = usual | _NONE | sweep
     start = played.resumed(methods=["+clip-er"])
     api.sweep(asked.pop("method"), **asked)
     with pytest.raises(
@@ -52,7 +54,7 @@ def test_what_changes_nothing_that_a_search_finds_is_no_other_request(played, tm
     (tmp_path / "own.yaml").write_text("# mine\n" + Space.load("clip-er").path.read_text())
     played.begun(methods={"plain": {"name": "clip-finetune"}})
     played.at[("s-clip-er", "trial_0002")] = KeyboardInterrupt()
-    api.sweep("clip-er", stream="digits", trials=2, name="s-clip-er", space="own.yaml", concurrent=1)
+    api.sweep("clip-er", stream="digits", trials=2, name="s-clip-er", space="own.yaml", concurrent=1, **_NONE)
     played.at.clear()
     assert played.gone_on(methods=["+clip-er"])[0] == 0
     assert played.searched.count(("s-clip-er", "trial_0001")) == 1, "it was gone on with"
@@ -60,7 +62,7 @@ def test_what_changes_nothing_that_a_search_finds_is_no_other_request(played, tm
 
 def test_a_sweep_that_has_looked_at_test_data_is_not_the_studys(played):
     played.begun(methods={"plain": {"name": "clip-finetune"}})
-    api.sweep("clip-er", stream="digits", trials=2, name="s-clip-er")
+    api.sweep("clip-er", stream="digits", trials=2, name="s-clip-er", **_NONE)
     with pytest.raises(
         UserError, match=r"^runs/s-clip-er/trials/trial_0002/test/metrics.json: a study's sea"
     ):
