@@ -85,7 +85,7 @@ def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> 
         values,
         commands_of(arm, search, next(_parts(study, book, arm), None)),
         # Of a search of which a part is missing it is not known.
-        {} if missing else search_cost([trial.cost for trial in curves if trial.cost]),
+        {} if missing else search_cost([trial.cost for trial in curves if trial.curve]),
         mattered=recorded_importance(RUNS / name),
         candidates=candidate_results(study, book, arm),
         extremes=extreme_figures(study, book, arm),

@@ -92,7 +92,7 @@ def test_a_sweep_says_what_mattered_and_where_the_pictures_are(runs):
     found = [{"key": "method.learning_rate", "share": 0.5, "p": 0.01}]
     said = [
         "What mattered, in 12 trials: method.learning_rate 50 %.",
-        f"  with figures and pictures in {folder}",
+        "  with figures and pictures in runs/a/importance",
     ]
     for ended, there in ((3, True), (2, False)):
         (folder / "importance.json").write_text(json.dumps({"of": ended, "trials": 12, "found": found}))
