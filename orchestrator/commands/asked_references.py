@@ -25,7 +25,7 @@ def asked_references(
 
     Args:
         request: The sweep's request.
-        space: The search space. It begins where it says so itself, whatever the sweep begins at.
+        space: The search space. The references begin at its ``start``, wherever the sweep itself begins.
         further: The kinds of further references; None: all of equal compute that there are.
 
     Returns:

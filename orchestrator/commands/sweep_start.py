@@ -150,8 +150,7 @@ class SweepStart(RunStart):
                 f"--resume {name} --references: the sweep looks at no test data, by which references are "
                 "compared; allowed: without --references"
             )
-        begins = space if request.starts is None else _space(replace(request, starts=None), str(space.path))
-        request, beside = asked_references(request, begins, references)
+        request, beside = asked_references(request, space, references)
         stream = _read(request, space, say, source)
         how = None, folder, concurrent, storage, space, trials, retry, budget, beside
         return cls(request, space.config, stream, say, *how)
