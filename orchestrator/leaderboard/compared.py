@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 
 from ..metrics.measures import better
 from ..report.comparison_result import ComparisonResult
+from ..report.compute_said import compute_said
 from ..report.method_result import MethodResult
 from ..report.stream_result import StreamResult
 from ..statistics.holm import holm
@@ -52,6 +53,8 @@ def compared(
     results = []
     for (other, both), test, p in zip(found, tests, corrected, strict=True):
         memory = f"{first.memory} replayed samples" if first.memory.isdecimal() else ""
+        memory = memory if first.memory not in ("0", "") and first.memory == other.memory else ""
+        mine, its = (_figures(method, stream.measure) for method in (first, other))
         sentence = verdict(
             test,
             label,
@@ -61,9 +64,8 @@ def compared(
             comparisons=len(found),
             less_is_better=less,
             condition=tuned,
-            cost=memory if first.memory not in ("0", "") and first.memory == other.memory else "",
+            cost=", and ".join(filter(None, [memory, _compute(first, other, mine.keys() & its.keys())])),
         )
-        mine, its = (_figures(method, stream.measure) for method in (first, other))
         numbers: dict[tuple[Hashable, int], int] = {
             (pair.order, pair.seed): pair.number for pair in first.pairs
         }
@@ -99,6 +101,16 @@ def _both(first: MethodResult, other: MethodResult, measure: str) -> Independent
         return None
     figures = {first.label: mine, other.label: its}
     return independent_values({label: {pair: had[pair] for pair in shared} for label, had in figures.items()})
+
+
+def _compute(first: MethodResult, other: MethodResult, shared: Collection[tuple[Hashable, int]]) -> str:
+    """What a run of both methods took, over the pairs that both have."""
+    return compute_said(
+        {
+            method.label: [pair.cost for pair in method.pairs if (pair.order, pair.seed) in shared]
+            for method in (first, other)
+        }
+    )
 
 
 def _figures(method: MethodResult, measure: str) -> _Runs:

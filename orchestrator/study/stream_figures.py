@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, nan
-from pathlib import Path
 
 from ..evaluation.protocol import HEADLINE
 from ..metrics.measures import better
 from ..report.comparison_result import ComparisonResult
+from ..report.compute_said import compute_said
 from ..search.budget import Budget
 from ..search.scheduler_choice import SchedulerChoice
 from ..statistics.holm import holm
@@ -20,7 +20,7 @@ from ..storage.run_files import trials_of
 from ..storage.run_folder import RUNS
 from ..streams import registry as streams
 from .chosen_part import chosen_part
-from .compute_said import compute_said
+from .recorded_cost import recorded_cost
 from .run_request import BUDGET, TRIALS
 from .study import Study
 from .study_arm import StudyArm
@@ -228,13 +228,13 @@ class StreamFigures:
     def _compute(self, other: StudyArm, numbers: Sequence[int]) -> str:
         """What a run of the first method and of another one took, over these pairs."""
         arms = {arm.method.label: arm for arm in (self.arms[0], other)}
-        runs: dict[str, list[Path]] = {label: [] for label in arms}
+        costs: dict[str, list[dict[str, float]]] = {label: [] for label in arms}
         for label, arm in arms.items():
             if (chosen := chosen_part(self._study, self._book, arm)) is not None:
                 names = [self._study.pair_name(arm, n, chosen) for n in numbers]
                 parts = filter(None, map(self._book.done, names))
-                runs[label] = [trials_of(RUNS / part.name) / part.trial for part in parts]
-        return compute_said(runs)
+                costs[label] = [recorded_cost(trials_of(RUNS / part.name) / part.trial) for part in parts]
+        return compute_said(costs)
 
 
 def _different(orders: int) -> str:
