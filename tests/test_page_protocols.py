@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.statistics.paired_comparison import compare_pairs
+from orchestrator.study.study_request import StudyRequest
 
 _ROOT = Path(__file__).parents[1]
 _STUDIES = _ROOT / "docs" / "reports" / "studies"
@@ -89,3 +90,11 @@ def test_what_two_tasks_would_choose_among_the_same_trials():
     assert losing == {"mma": 7.0, "clip-lwf": 2.1} and lost["clap4clip"] == 0
     assert (len(tried) - len(losing), len(tried)) == (9, 11)
     assert "nine of the eleven searches" in _TOLD and sorted(tied)[-3:] == [75.0] * 3
+
+
+def test_the_files_of_studies_whose_trials_were_stopped_name_the_rule():
+    with open(_STUDIES / "digits_trials.csv", newline="", encoding="utf-8") as opened:
+        stopped = {row["study"] for row in csv.DictReader(opened) if row["status"] == "stopped"}
+    assert stopped == set(_BOTH)
+    for study in (*_BOTH, "recognition", "questions"):
+        assert StudyRequest.read(_STUDIES / f"{study}.yaml").scheduler == "asha", "the default was it then"
