@@ -30,8 +30,13 @@ def what_trials_find(space: Space, trials: int) -> str:
     many = f"{drawn} points" if drawn > 1 else "1 point"
     keys = f"{len(space.parameters)} keys" if len(space.parameters) > 1 else "1 key"
     line = (
-        f"{many} drawn at random over {keys}: the best of them is among the best {100 * share:.0f} % of all"
+        f"{many} drawn at random over {keys}: the best of them is among the best {_percent(share)} % of all"
     )
     needed = math.ceil(math.log(1 - _SURE) / math.log(1 - _FINE))
     more = f"; for the best {100 * _FINE:.0f} %, {needed} points" if drawn < needed else ""
     return f"{line} in {100 * _SURE:.0f} % of searches{more}"
+
+
+def _percent(share: float) -> str:
+    """A share in percent, with one digit at least that is not 0."""
+    return f"{100 * share:.0f}" if share >= 0.01 else f"{100 * share:.1g}"

@@ -25,6 +25,7 @@ def test_the_shares_are_those_of_random_draws(ctp):
         f"{rest} 5 % of all in 95 % of searches; for the best 5 %, 59 points"
     )
     assert what_trials_find(ctp, 60) == f"59 points {rest} 5 % of all in 95 % of searches"
+    assert what_trials_find(ctp, 600) == f"599 points {rest} 0.5 % of all in 95 % of searches"
     best = np.random.default_rng(0).random((20000, 15)).min(1)
     assert np.quantile(best, 0.95) == pytest.approx(0.18, abs=0.005)
 
