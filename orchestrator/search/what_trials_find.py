@@ -29,9 +29,8 @@ def what_trials_find(space: Space, trials: int) -> str:
     share = 1 - (1 - _SURE) ** (1 / drawn)
     many = f"{drawn} points" if drawn > 1 else "1 point"
     keys = f"{len(space.parameters)} keys" if len(space.parameters) > 1 else "1 key"
-    line = (
-        f"{many} drawn at random over {keys}: the best of them is among the best {_percent(share)} % of all"
-    )
+    line = f"{many} drawn at random over {keys}: the best of them would be among the best"
+    line += f" {_percent(share)} % of all"
     needed = math.ceil(math.log(1 - _SURE) / math.log(1 - _FINE))
     more = f"; for the best {100 * _FINE:.0f} %, {needed} points" if drawn < needed else ""
     return f"{line} in {100 * _SURE:.0f} % of searches{more}"

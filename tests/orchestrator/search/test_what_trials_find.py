@@ -16,7 +16,7 @@ def ctp():
 
 def test_the_shares_are_those_of_random_draws(ctp):
     keys = len(ctp.parameters)
-    rest = f"drawn at random over {keys} keys: the best of them is among the best"
+    rest = f"drawn at random over {keys} keys: the best of them would be among the best"
     assert (
         what_trials_find(ctp, 16)
         == f"15 points {rest} 18 % of all in 95 % of searches; for the best 5 %, 59 points"
