@@ -126,7 +126,7 @@ def test_what_would_grow_is_shown_beforehand(played, capsys):
         "4 of 6 runs have ended, 2 are left",
         "a search that chooses otherwise among more trials has its pairs run again",
     ]
-    assert [line.split("trials")[0].split()[-1] for line in said[1:3]] == ["4", "4"]
+    assert [line.split("trials")[0].split()[-1] for line in said[2:4]] == ["4", "4"]
     assert command.main(["--resume", "s", "--dry-run"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "6 of 6 runs have ended, 0 are left"
 

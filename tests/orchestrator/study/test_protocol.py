@@ -25,7 +25,7 @@ def test_a_search_is_shown_the_first_tasks_and_a_pair_all(played, tmp_path):
         folder = tmp_path / "runs" / run
         assert json.loads((folder / "manifest.json").read_text())["tasks"] == tasks
         assert {len(path.read_text().splitlines()) for path in folder.rglob("tasks.jsonl")} == {tasks}
-    assert "(first-tasks 1)." in told and "chosen on validation data of the first task alone (f" in told
+    assert "(first-tasks 1); no" in told and "chosen on validation data of the first task alone (f" in told
     assert yaml.safe_load((tmp_path / "runs" / "s" / "study.yaml").read_text())["protocol"] == _FIRST
 
 
