@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,13 +16,11 @@ from ..streams.prepare import prepare
 from ..streams.source import StreamSource
 from ..streams.stream import Stream
 from .builder import Builder, Runner, Say, pictures_of
+from .clip_facts import ClipFacts, clip_facts
 from .encoded import FrozenFeatures
 from .encoder import Encoder
 from .frozen import frozen_backbone, load_backbone
 from .prompts import Prompts
-
-if TYPE_CHECKING:  # open_clip takes seconds to import: load_backbone does so
-    from methods.backbones.clip import Clip
 
 
 @dataclass(frozen=True)
@@ -82,8 +79,9 @@ def open_bank(
         UserError: As of :meth:`~orchestrator.features.builder.Builder.build`.
     """
     backbone = frozen_backbone(config)
-    clip = load_backbone(backbone)
-    _say_alike(clip, source, say)
+    read = [source.templates[0].replace("{}", name) for name in source.categories]
+    clip = clip_facts(backbone, read, root, load_backbone)
+    _say_alike(clip, say)
     views = 0 if source.augment == "none" else config.run.views
     encoder = Encoder(
         backbone, clip.fingerprint, pictures_of(source), source.augment, views, config.run.skip_bad
@@ -135,16 +133,14 @@ def text_features(config: RunConfig, source: StreamSource) -> ClassSpec:
     return _class_spec(source, text.numpy(), clip.scale)
 
 
-def _say_alike(clip: Clip, source: StreamSource, say: Say) -> None:
+def _say_alike(clip: ClipFacts, say: Say) -> None:
     """Tells the user which classes the model cannot tell apart: their scores are equal whatever it is trained
     on.
     """
-    template = source.templates[0]
-    alike = clip.read_alike([template.replace("{}", name) for name in source.categories])
-    if alike:
-        one, other = alike[0]
+    if clip.alike:
+        one, other = clip.alike[0]
         say(
-            f"{len(alike)} class(es) are read by this CLIP as another one is, the first {other!r} as "
+            f"{len(clip.alike)} class(es) are read by this CLIP as another one is, the first {other!r} as "
             f"{one!r}: they cannot be told apart; give them names that differ within its context"
         )
 
