@@ -1,4 +1,4 @@
-"""What Ray, Optuna and MLflow do not promise to keep: three modules alone use it, and it is still there.
+"""What Ray, Optuna and MLflow do not promise to keep: four modules alone use it, and it is still there.
 No Ray is started.
 """
 
@@ -17,6 +17,7 @@ import pytest
 _ROOT = Path(__file__).parents[1]
 _BEHIND = {
     "orchestrator/execution/ray_private.py",
+    "orchestrator/execution/train_private.py",
     "orchestrator/search/optuna_private.py",
     "orchestrator/tracking/mlflow_private.py",
 }
@@ -33,6 +34,10 @@ _USED = {
     ("ray._private.auto_init_hook", "enable_auto_connect"): None,
     ("ray._private.services", "ConsolePopen"): None,
     ("ray._private.services", "get_node"): ["gcs_address", "node_id"],
+    ("ray._private.services", "_get_gcs_client_options"): ["gcs_server_address"],
+    ("ray._private.state", "GlobalState._initialize_global_state"): ["self", "gcs_options"],
+    ("ray._private.state", "GlobalState.node_table"): ["self"],
+    ("ray._private.utils", "get_dashboard_dependency_error"): [],
     ("ray._private.worker", "listen_error_messages"): ["worker", "threads_stopped"],
     ("ray._private.worker", "_global_node"): None,
     ("ray._private.node", "Node.dead_processes"): ["self"],
@@ -92,6 +97,7 @@ _USED = {
     ("ray.tune.execution.tune_controller", "TuneController.is_finished"): ["self"],
     ("ray.tune.execution.tune_controller", "TuneController.step"): ["self"],
     ("ray.tune.execution.class_cache", "ENV_VARS_TO_PROPAGATE"): None,
+    ("ray.air._internal.usage", "tag_callbacks"): ["callbacks"],
     ("optuna.storages", "InMemoryStorage.get_trial"): ["self", "trial_id"],
     ("mlflow.store.artifact.artifact_repository_registry", "_artifact_repository_registry.register"): [
         "scheme",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from methods.backbones.hub_weights import hub_weights
 from methods.backbones.missing_weights import missing_weights
-from methods.backbones.unreachable_weights import unreachable_weights
 
 from ..config import RunConfig
 from ..errors import UserError
@@ -40,8 +41,16 @@ def check_inputs(
     """
     if not ray_address():
         backbone = getattr(config.method, "backbone", None)
-        missing = missing_weights(backbone) or (unreachable_weights(backbone, say) if start else None)
+        missing = missing_weights(backbone) or (_unreachable(backbone, say) if start else None)
         if missing:
             raise UserError(f"method.backbone.{missing}")
     reads_originals(source, config.replay.size, config.run.stream_in, config.replay.store)
     return None if kept else named_tokenizer(source, config.stream)
+
+
+def _unreachable(backbone: Any, say: Callable[[str], None]) -> str | None:
+    if not hub_weights(backbone):
+        return None
+    from methods.backbones.unreachable_weights import unreachable_weights  # brings the Hub's client
+
+    return unreachable_weights(backbone, say)

@@ -42,7 +42,7 @@ def while_it_lives(
                         raise ChildProcessError(f"its process {name} has died ({how(process)})") from None
                 if time.monotonic() > until:
                     raise
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     return patient
 

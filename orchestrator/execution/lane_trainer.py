@@ -6,7 +6,7 @@ from typing import Any
 
 from ray.train.torch import TorchTrainer
 
-from .ray_private import spare_actors
+from .train_private import spare_actors
 
 
 class LaneTrainer(TorchTrainer):

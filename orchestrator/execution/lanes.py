@@ -11,11 +11,11 @@ from ..errors import UserError
 from ..run_options import RunOptions
 from .calls import ask
 from .cluster_resources import cluster_resources
-from .lane import Lane
 from .placement import lane_resources, lanes_that_fit
 from .ray_address import ray_address
 
 if TYPE_CHECKING:
+    from .lane import Lane
     from .start_ray import StartedRay
 
 _PATIENCE = 300.0  # seconds until a sweep gives up that no lane comes up,
@@ -75,6 +75,8 @@ class Lanes:
             dispatcher: The dispatcher that they ask for work.
             started: The session's Ray.
         """
+        from .lane import Lane  # brings Ray Train, which is imported while Ray comes up
+
         machines = f"; up to {self._possible} machine(s) may come for them" if self._possible else ""
         self._say(f"warming {self.count} lane(s) of {self._resources.workers} worker(s) each{machines}")
         self._began = time.monotonic()

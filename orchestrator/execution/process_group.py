@@ -13,8 +13,10 @@ import ray
 from ray.exceptions import GetTimeoutError
 from ray.train.backend import Backend, BackendConfig
 
-from .ray_private import join_process_group, leave_process_group
+from methods.common.importing import importing
+
 from .session_place import session_place
+from .train_private import join_process_group, leave_process_group
 
 if TYPE_CHECKING:
     from torch.distributed import TCPStore
@@ -123,7 +125,8 @@ def _listen(address: str) -> str:
 
 
 def _prepare(together: bool) -> None:
-    from ..numerics.deterministic import ALLOWED, WORKSPACE
+    with importing():
+        from ..numerics.deterministic import ALLOWED, WORKSPACE
 
     # Only the user may change what a lane writes, just like what the driver writes: a resumed run trusts
     # both.

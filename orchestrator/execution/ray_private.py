@@ -12,7 +12,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 
@@ -45,30 +46,50 @@ def start_processes_by(popen: type[subprocess.Popen[Any]]) -> None:
 
 
 def watch_for_node(around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Callable[[], None]:
-    """Wraps the call by which Ray waits for its own node in ``around``; returns a function that undoes it."""
+    """Wraps the call by which Ray waits for its own node in ``around``; returns a function that undoes it.
+
+    The call that ``around`` is given answers at once, with a RuntimeError where the node is not there. Ray's
+    own sleeps for whole seconds between two looks.
+    """
     from ray._private import services
+    from ray._private.state import GlobalState
 
     look = services.get_node
-    services.get_node = around(look)
+    states: dict[str, GlobalState] = {}
+
+    def at_once(gcs_address: str, node_id: str) -> Any:
+        if gcs_address not in states:  # each is a connection
+            states[gcs_address] = GlobalState()
+            states[gcs_address]._initialize_global_state(services._get_gcs_client_options(gcs_address))
+        if all(node["NodeID"] != node_id for node in states[gcs_address].node_table()):
+            raise RuntimeError(f"the node {node_id} is not there")
+        return look(gcs_address, node_id)
+
+    services.get_node = around(at_once)
     return lambda: setattr(services, "get_node", look)
 
 
 def start_no_needless_processes() -> Callable[[], None]:
     """Keeps a Ray of this process' own from starting processes that it does not need: one that looks for more
     machines, one that follows the logs for a driver that shows none, and a dashboard without pages, which
-    only counts what is used of Ray. Returns a function that undoes it for the next Ray.
+    only counts what is used of Ray. This process does not import what the node's agent imports either, to
+    see whether it is there: this project requires it (``ray[default]``). Returns a function that undoes it
+    for the next Ray.
     """
+    from ray._private import utils
     from ray._private.node import Node
 
     names = ("start_monitor", "start_log_monitor", "start_api_server")
-    usual = {name: getattr(Node, name) for name in names if hasattr(Node, name)}  # else all are started
+    usual = {(Node, name): getattr(Node, name) for name in names if hasattr(Node, name)}  # else all start
+    if hasattr(utils, "get_dashboard_dependency_error"):
+        usual[utils, "get_dashboard_dependency_error"] = utils.get_dashboard_dependency_error
 
     def again() -> None:
-        for name, method in usual.items():
-            setattr(Node, name, method)
+        for (owner, name), usually in usual.items():
+            setattr(owner, name, usually)
 
-    for name in usual:
-        setattr(Node, name, _nothing)
+    for owner, name in usual:
+        setattr(owner, name, _nothing)
     return again
 
 
@@ -105,6 +126,17 @@ def has_token() -> bool:
     loader = AuthenticationTokenLoader.instance()
     loader.reset_cache()
     return bool(loader.has_token(ignore_auth_mode=True))
+
+
+def import_what_init_imports() -> None:
+    """Imports what ``ray.init`` would, so that another thread may import something else meanwhile."""
+    for module in (
+        "ray._common.usage.usage_lib",
+        "ray._private.runtime_env.uv_runtime_env_hook",
+        "ray._private.thirdparty.pynvml",
+    ):
+        with suppress(ImportError):  # another version of Ray
+            import_module(module)
 
 
 def visible_gpus() -> int:
@@ -148,77 +180,6 @@ def ended_for_memory(job: str) -> int:
     return sum(worker.job_id.hex() == job for worker in full)
 
 
-def join_process_group(backend: str, rank: int, size: int, meeting: str) -> None:
-    """Makes this worker of Ray Train a member of torch's process group.
-
-    Args:
-        backend: ``gloo`` or ``nccl``.
-        rank: This worker's number, from 0.
-        size: How many workers the group has.
-        meeting: The URL at which the group meets: ``file://`` or ``tcp://``.
-    """
-    from ray.train.torch.config import _set_torch_distributed_env_vars, _setup_torch_process_group
-
-    _set_torch_distributed_env_vars()
-    _setup_torch_process_group(backend, rank, size, meeting)
-
-
-def leave_process_group(*, destroy: bool) -> None:
-    """Undoes :func:`join_process_group`. With ``destroy`` torch's group is ended as well."""
-    from ray.train.torch.config import _shutdown_torch
-
-    _shutdown_torch(destroy_process_group=destroy)
-
-
-def spare_actors(controller: Mapping[str, Any], alone: bool) -> None:
-    """Keeps Train's controller from starting actors that a lane does not need. Each of them is a process that
-    takes seconds to import Ray Train or Ray Data.
-
-    Args:
-        controller: The arguments with which the controller will be made. They are changed.
-        alone: Whether Ray has this machine alone, so that no other machine has to be asked for.
-    """
-    policy = controller.get("scaling_policy")
-    if policy is None:  # another version of Train, which is left as it is
-        return
-    # The controller calls it, in its own process, before it starts workers.
-    policy.before_controller_execute_resize_decision = _spare_barrier
-    if alone:
-        policy.after_controller_start = _nothing
-        policy._maybe_send_resource_request = _nothing
-        policy._cancel_resource_request = _nothing
-
-
-def _spare_barrier(_: Any) -> None:
-    """Starts no actor for the barrier of Train's own reports: a lane's workers report to the dispatcher."""
-    try:
-        from ray.train.v2._internal.execution.worker_group import state, worker_group
-    except ImportError:  # another version of Train, which keeps its barrier
-        return
-    if hasattr(worker_group, "SynchronizationActor") and hasattr(state, "_shutdown_sync_actor"):
-        worker_group.SynchronizationActor = _NoBarrier
-        state._shutdown_sync_actor = _nothing
-
-
-class _NoBarrier:
-    """Stands in for the actor. It answers every call as if the call had been heard."""
-
-    @classmethod
-    def options(cls, **_: Any) -> type[_NoBarrier]:
-        return cls
-
-    @classmethod
-    def remote(cls, **_: Any) -> _NoBarrier:
-        return cls()
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in ("set_required_ranks", "reset"):  # of Train's controller, where a machine goes away
-            raise AttributeError(name)
-        import ray
-
-        return SimpleNamespace(remote=lambda *_: ray.put(True))
-
-
 def checked_cluster_file(values: dict[str, Any]) -> dict[str, Any]:
     """A file of the cluster launcher as Ray completes it. For a wrong file it raises what Ray raises."""
     from ray.autoscaler._private.util import prepare_config, validate_config
@@ -226,20 +187,3 @@ def checked_cluster_file(values: dict[str, Any]) -> dict[str, Any]:
     config: dict[str, Any] = prepare_config(values)
     validate_config(config)
     return config
-
-
-def keep_aws_keys() -> None:
-    """Keeps Tune from handing the driver's AWS keys to trials' processes."""
-    from ray.tune.execution import class_cache
-
-    class_cache.ENV_VARS_TO_PROPAGATE -= {
-        name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")
-    }
-
-
-def step_tune(controller: Any) -> None:
-    """Lets the ``TuneController`` of a search do one step of its loop, unless the search has ended. The last
-    call of a step is the callbacks' ``on_step_end``.
-    """
-    if not controller.is_finished():
-        controller.step()

@@ -26,6 +26,7 @@ from .start_ray import StartedRay, start_ray
 from .throttle import Throttle
 
 _TURN = 0.1  # seconds for which one of several runs is listened to
+_MEANWHILE = ("ray.train.torch", "ray.tune")  # needed once Ray is up, and as slow to import
 
 
 class Session:
@@ -66,8 +67,7 @@ class Session:
         self._lanes: Lanes | None = None
         self._others: OtherSweeps | None = None
         self._watchers: list[MemoryWatch | OtherSweeps | SpillMonitor] = []
-        # The references are weak: a listener belongs to its run, and holds the run's stream, which may be
-        # large.
+        # The references are weak: a listener holds its run's stream, which may be large.
         self._listeners: list[weakref.ref[JobListener]] = []
         self._heard = 0
         self._finishing: threading.Thread | None = None
@@ -76,7 +76,7 @@ class Session:
     def __enter__(self) -> Session:
         try:
             request = self.request
-            self._ray = start_ray(self._say, sent_modules(request.base))
+            self._ray = start_ray(self._say, sent_modules(request.base), _MEANWHILE)
             self._ray_watch.start()
             # This comes first: a session that can never be placed starts nothing.
             lanes = Lanes(

@@ -15,11 +15,13 @@ from typing import Any, ClassVar
 from ..errors import UserError
 from ..machine.cpus import usable_cpus
 from .coming_up import while_it_lives
+from .imported_meanwhile import imported_meanwhile
 from .ray_address import ray_address
 from .ray_environment import ray_environment
 from .ray_folder import RayFolder
 from .ray_private import (
     has_token,
+    import_what_init_imports,
     listen_on_loopback,
     never_connect_again,
     print_no_errors_of_workers,
@@ -59,7 +61,9 @@ class StartedRay:
         self._ends.close()
 
 
-def start_ray(say: Callable[[str], None], modules: Sequence[str] = ()) -> StartedRay:
+def start_ray(
+    say: Callable[[str], None], modules: Sequence[str] = (), meanwhile: Sequence[str] = ()
+) -> StartedRay:
     """Joins the Ray at ``RAY_ADDRESS``, or starts one of this process' own.
 
     A Ray of its own listens on loopback alone, asks for a token that is in no file, and keeps its files where
@@ -68,6 +72,7 @@ def start_ray(say: Callable[[str], None], modules: Sequence[str] = ()) -> Starte
     Args:
         say: Prints progress.
         modules: Files and folders of code that a Ray which is joined gives all its workers.
+        meanwhile: Modules that are imported while Ray comes up.
 
     Raises:
         UserError: The process has a Ray already; Ray could not be joined or started, or must not be
@@ -93,7 +98,9 @@ def start_ray(say: Callable[[str], None], modules: Sequence[str] = ()) -> Starte
         never_connect_again()
         ends.callback(ray.shutdown)
         try:
-            dashboard = _up(options, say)
+            import_what_init_imports()
+            with imported_meanwhile(meanwhile):
+                dashboard = _up(options, say)
         except Exception as error:
             done = "started" if address is None else "joined"
             late = address is None and _is_late(error)

@@ -7,7 +7,7 @@ from typing import Any
 from ray import tune
 
 from ..execution.calls import ask
-from ..execution.ray_private import keep_aws_keys
+from ..execution.train_private import keep_aws_keys
 from .result_keys import RUNNING, STATUS, TASK, TRIAL
 
 # Tune gives the driver's AWS keys to each trial's process, through a Ray that writes them into its log, which

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..evaluation.objective import Objective
 from ..execution.job import Job, Outcome
-from ..execution.ray_private import step_tune
+from ..execution.train_private import step_tune
 from .result_keys import INFEASIBLE, RUNNING, STATUS, TASK
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..execution.job import Job
 from ..execution.session import Session
+from ..execution.train_private import count_no_callbacks
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..storage.run_files import trials_of
@@ -110,6 +111,7 @@ def _tuner(
     from .tune_bridge import TuneBridge
     from .tune_callback import TuneCallback
 
+    count_no_callbacks()
     objective, tasks, sizes = space.objective, len(recorder.names), space.turns
 
     def proposed() -> bool:

@@ -7,7 +7,7 @@ import pytest
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.execution.worker_group import state, worker_group
 
-from orchestrator.execution import ray_private
+from orchestrator.execution import train_private
 from orchestrator.execution.lane_trainer import LaneTrainer
 
 
@@ -33,7 +33,7 @@ def test_workers_have_no_barrier_for_trains_reports(monkeypatch):
     monkeypatch.setattr(state, "_shutdown_sync_actor", None)
     monkeypatch.setattr("ray.put", lambda value: value)
     policy = SimpleNamespace()
-    ray_private.spare_actors({"scaling_policy": policy}, alone=False)
+    train_private.spare_actors({"scaling_policy": policy}, alone=False)
     policy.before_controller_execute_resize_decision("a decision")
     # As Train's controller makes it, hands it to workers, tells it of machines that go, and ends it.
     made = worker_group.SynchronizationActor.options(label_selector={}).remote(timeout_s=1, warn_interval_s=1)

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import ray
 from pretended_head import pretended_head
-from ray._private import services
+from ray._private import services, utils
 from ray._private.node import Node
 
 from orchestrator.errors import UserError
@@ -249,11 +250,36 @@ def test_signals_stay_the_commands_whatever_ray_makes_of_them(monkeypatch, told)
             signal.signal(number, handler)
 
 
-def test_the_wait_for_its_node_ends_with_its_processes(monkeypatch, given, said):
-    def absent(*_):
-        raise RuntimeError("not there")
+@pytest.fixture
+def nodes(monkeypatch):
+    """The nodes that Ray knows; its own look for one of them is replaced by one that says so."""
+    known = []
 
-    monkeypatch.setattr(services, "get_node", absent)
+    class State:
+        def _initialize_global_state(self, options):
+            assert options == "options of address"
+
+        def node_table(self):
+            return [{"NodeID": name} for name in known]
+
+    monkeypatch.setattr("ray._private.state.GlobalState", State)
+    monkeypatch.setattr(services, "_get_gcs_client_options", lambda address: f"options of {address}")
+    monkeypatch.setattr(services, "get_node", lambda *asked: ("looked", *asked))
+    return known
+
+
+def test_ray_looks_for_its_node_once_it_is_there_since_it_sleeps_for_seconds(given, said, nodes):
+    nodes.append("another")
+    started, slept = start_ray(said.append), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.sleep", lambda seconds: slept.append(seconds) or nodes.append("node"))
+        assert services.get_node("address", "node") == ("looked", "address", "node")
+    started.end()
+    assert len(slept) == 1 and slept[0] < 1
+
+
+def test_the_wait_for_its_node_ends_with_its_processes(monkeypatch, given, said, nodes):
+    absent = services.get_node
     started = start_ray(said.append)
     with services.ConsolePopen(["/bin/sh", "-c", "exit 3"]) as process:
         process.wait()
@@ -266,11 +292,28 @@ def test_the_wait_for_its_node_ends_with_its_processes(monkeypatch, given, said)
 
 def test_its_needless_processes_are_no_other_rays_loss(given, said):
     names = ("start_monitor", "start_log_monitor", "start_api_server")
+    usual = utils.get_dashboard_dependency_error
     started = start_ray(said.append)
     spared = [getattr(Node, name) for name in names]
+    assert utils.get_dashboard_dependency_error is Node.start_monitor and usual is not Node.start_monitor
     started.end()
+    assert utils.get_dashboard_dependency_error is usual
     assert [start(None) for start in spared] == [None] * 3
     assert [getattr(Node, name).__qualname__ for name in names] == [f"Node.{name}" for name in names]
+
+
+def test_modules_are_imported_while_ray_comes_up(monkeypatch, given, said):
+    begun = []
+
+    @contextmanager
+    def meanwhile(modules):
+        begun.append((modules, len(given)))
+        yield
+        begun.append(len(given))
+
+    monkeypatch.setattr(module, "imported_meanwhile", meanwhile)
+    start_ray(said.append, meanwhile=["one", "other"]).end()
+    assert begun == [(["one", "other"], 0), 1]
 
 
 def test_rays_processes_are_in_a_group_of_their_own(given, said):
