@@ -27,7 +27,8 @@ def compared(
     """Compares one row with each other one over the pairs of seed and order that both have. Where pairs share
     orders, the orders' means are compared
     (:func:`~orchestrator.statistics.independent_values.independent_values`). p is corrected for the stream's
-    comparisons (Holm).
+    comparisons (Holm): where the row was picked among several by its figures, for all comparisons of these
+    rows, as :func:`~orchestrator.statistics.holm.holm` says.
 
     Args:
         stream: The stream, its best method first.
@@ -39,15 +40,18 @@ def compared(
         The stream with the comparisons, and with a sentence on which they are. Where no method was asked for
         by name, the first one of the rows' study is compared, else the best one.
     """
-    label, why = _first(stream, rows, methods)
-    first = next(method for method in stream.methods if method.label == label)
-    found = [
-        (other, both)
-        for other in stream.methods
-        if other is not first and (both := _both(first, other, stream.measure)) is not None
+    labels, why = _firsts(stream, rows, methods)
+    first, *others = (method for label in labels for method in stream.methods if method.label == label)
+    label = first.label
+    # What the row was picked among might have been compared in its place.
+    family = [
+        (one, _compared_with(one, [m for m in stream.methods if m.label not in labels[:n]], stream.measure))
+        for n, one in enumerate((first, *others), 1)
     ]
-    tests = [compare_pairs(both.values[label], both.values[other.label]) for other, both in found]
-    corrected = holm([test.p for test in tests])
+    every = [[compare_pairs(*both.values.values()) for _, both in beside] for _, beside in family]
+    (_, found), tests = family[0], every[0]
+    ps = [test.p for tests_of in every for test in tests_of]
+    corrected = holm(ps)[: len(tests)]
     less = better(stream.measure) == "min"
     tuned = "With everyone tuned alike" if _tuned(rows, differing) else ""
     results = []
@@ -61,7 +65,7 @@ def compared(
             other.label,
             over=both.over,
             corrected_p=p,
-            comparisons=len(found),
+            comparisons=len(ps),
             less_is_better=less,
             condition=tuned,
             cost=", and ".join(filter(None, [memory, _compute(first, other, mine.keys() & its.keys())])),
@@ -72,22 +76,33 @@ def compared(
         differences = {numbers[pair]: mine[pair] - its[pair] for pair in mine if pair in its}
         results.append(ComparisonResult(label, other.label, test, p, sentence, differences))
     about = f"{label} is compared with each other method, since {why}."
-    return replace(stream, comparisons=tuple(results), about_comparisons=about)
+    if others:
+        about += f" It is the best of {len(labels)} rows, and p is corrected for all of their comparisons."
+    return replace(stream, comparisons=tuple(results), about_comparisons=about, family=len(ps))
 
 
-def _first(stream: StreamResult, rows: Sequence[Row], methods: Sequence[str]) -> tuple[str, str]:
-    """The label of the row that is compared with each other one, and why it is that one."""
+def _compared_with(
+    one: MethodResult, others: Sequence[MethodResult], measure: str
+) -> list[tuple[MethodResult, IndependentValues]]:
+    """Those of the others that share a pair with one."""
+    return [(other, both) for other in others if (both := _both(one, other, measure)) is not None]
+
+
+def _firsts(stream: StreamResult, rows: Sequence[Row], methods: Sequence[str]) -> tuple[list[str], str]:
+    """The label of the row that is compared with each other one, then those that would have been compared
+    had their figures been better; and why it is one of these.
+    """
     ranked = [method.label for method in stream.methods]
     by_label = {row.group.label: row for row in rows}
     if methods and (named := [label for label in ranked if by_label[label].group.method == methods[0]]):
-        return named[0], "--methods names it first"
+        return named, "--methods names it first"
     firsts = {(run.own.get(STUDY, ""), run.own.get(FIRST, "")) for row in rows for run in row.trials}
     if len(firsts) == 1:
         study, called = firsts.pop()
-        for label in ranked:
-            if study and called in {run.own.get(METHOD, "") for run in by_label[label].trials}:
-                return label, f"it is the first one of the study {study}"
-    return ranked[0], (
+        of = {label: {run.own.get(METHOD, "") for run in by_label[label].trials} for label in ranked}
+        if study and (named := [label for label in ranked if called in of[label]]):
+            return named, f"it is the first one of the study {study}"
+    return ranked, (
         "its mean is best, and neither --methods nor a study names another one first; what is picked by its "
         "figures looks better in them than it is"
     )

@@ -28,6 +28,7 @@ class StreamResult:
         failed_references: A line for each of their runs that failed.
         orders: The extreme orders; None where none are asked for.
         about_comparisons: Which comparisons there are, in a sentence; empty where that needs no word.
+        family: How many comparisons p is corrected for; 0: for those that there are.
         runs_file: The file that has each run's figures.
         unread_references: A line for each of their runs of which something cannot be read.
     """
@@ -47,4 +48,5 @@ class StreamResult:
     unread_references: tuple[str, ...] = ()
     orders: OrdersResult | None = None
     about_comparisons: str = ""
+    family: int = 0
     runs_file: str = "pairs.csv"

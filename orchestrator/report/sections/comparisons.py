@@ -26,11 +26,11 @@ def comparisons(stream: StreamResult) -> Section | None:
     found = stream.comparisons
     if not found:
         return None
-    first = found[0].first
+    first, family = found[0].first, stream.family or len(found)
     about = (
         f"{first} less each other method, {stream.measure} in points, over the pairs that both have. "
         "The interval is Student's over the differences; p is of Wilcoxon's signed-rank test, two-sided and "
-        f"exact, and corrected by Holm over {len(found)} comparison{'s' * (len(found) > 1)}; the effect size "
+        f"exact, and corrected by Holm over {family} comparison{'s' * (family > 1)}; the effect size "
         "is the matched-pairs rank-biserial correlation. A difference is shown where the corrected p is at "
         "most 5 % and the interval does not hold 0."
     )

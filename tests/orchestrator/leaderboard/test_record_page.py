@@ -109,6 +109,24 @@ def test_where_nothing_names_one_the_best_is_compared_and_the_page_warns_of_that
     assert "what is picked by its figures looks better in them than it is." in said
 
 
+def test_what_was_picked_by_its_figures_is_corrected_for_all_it_was_picked_from(record):
+    def told(*methods):
+        (stream,) = leaderboard(Path("runs"), Wanted(methods=methods), page=True).streams
+        return stream.family, [one.corrected_p for one in stream.comparisons], stream.about_comparisons
+
+    assert told("ncm", "er", "ewc")[:2] == (2, [pytest.approx(0.0625)] * 2), "p 2 / 2^6, twice"
+    for run in record._runs:
+        run.tags.pop("study", None)
+    family, corrected, about = told()
+    assert (family, corrected) == (3, [pytest.approx(0.09375)] * 2), "er with ncm might have been compared"
+    assert about.endswith("It is the best of 3 rows, and p is corrected for all of their comparisons.")
+    own = [trial(seed, 50.0 + seed) for seed in range(1, 7)]
+    record.run("s-ncm-other", "ncm", own, values={_RATE: 0.3}, search="sncm/t1", protocol="first-tasks 2")
+    family, corrected, about = told("ncm", "er", "ewc")
+    assert (family, len(corrected)) == (5, 3) and "the best of 2 rows" in about, "all but er with ewc"
+    assert corrected == [pytest.approx(5 / 32)] * 3
+
+
 def test_a_trial_ends_where_it_was_stopped_and_the_chosen_one_has_its_values(record, capsys):
     page = read_page(_page(capsys))
     assert "t2: stopped after task 1, 50.0" in page.words and "t1: finished after task 2, 50.0" in page.words
