@@ -104,7 +104,9 @@ def _of_study(result: StudyResult, runs: Sequence[TestedTrial]) -> StudyResult:
 
 def _in_one(unread: Sequence[str]) -> tuple[str, ...]:
     """One line in the place of many: a database that is alone has the files of no run."""
-    return (f"the matrices of {len(unread)} runs, first {unread[0]}",) if len(unread) > 1 else tuple(unread)
+    return (
+        (f"{len(unread)} files that are not there, first {unread[0]}",) if len(unread) > 1 else tuple(unread)
+    )
 
 
 def _stream(

@@ -182,7 +182,7 @@ def test_an_earlier_record_has_no_commands_matrices_or_importance_and_makes_a_pa
     assert page.heads == [
         "Leaderboard", "digits", "Leaderboard", "Paired differences", "Each pair", "Searches", "This page",
     ]  # fmt: skip
-    said = "the matrices of 18 runs, first s-er-pair1/seed_1: no test/matrix.csv in the record"
+    said = "18 files that are not there, first s-er-pair1/seed_1: no test/matrix.csv in the record"
     assert [word for word in page.words if "matrix.csv" in word] == [said], "one line and not eighteen"
 
 
