@@ -70,7 +70,7 @@ def parse_predictions(data: bytes, where: str) -> dict[str, np.ndarray]:
         raise UserError(f"{where}: is no .npz file of numbers; {allowed}") from None
     shapes = {column.shape for column in found.values()}
     kinds = {column.dtype.kind for column in found.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 1 or not kinds <= set("iuf"):
+    if len(shapes) != 1 or len(next(iter(shapes))) != 1 or 0 in next(iter(shapes)) or not kinds <= set("iuf"):
         raise UserError(f"{where}: has no columns of numbers of one length; {allowed}")
     return {
         name: column.astype(float if column.dtype.kind == "f" else np.int64) for name, column in found.items()

@@ -51,6 +51,9 @@ SHOWN = (
 )
 """The metrics that a run's last lines show where the run has them, named without their split."""
 
+_COSTS = frozenset(
+    {"replay/items", "replay/bytes", "parameters/trained", "seconds/train", "seconds/evaluate", "gpu_hours"}
+)
 _LESS = frozenset(
     {
         "forget",
@@ -103,5 +106,5 @@ def unit(metric: str) -> str:
 
 
 def better(metric: str) -> str:
-    """Returns ``min`` where a lower value of the metric is better, else ``max``."""
-    return "min" if metric.rpartition("/")[2] in _LESS else "max"
+    """Returns ``min`` where a lower value of the metric is better, else ``max``. Of costs less is better."""
+    return "min" if metric in _COSTS or metric.rpartition("/")[2] in _LESS else "max"

@@ -14,12 +14,12 @@ def matrix_tag(matrix: np.ndarray) -> str:
     """Writes a matrix as compact JSON with two decimals, ``null`` where nothing was measured.
 
     Args:
-        matrix: (T, T), in percent, NaN where nothing was measured.
+        matrix: (T, T), in percent, NaN where nothing was measured. What is not finite counts as not measured.
 
     Returns:
         The text; empty where it is longer than a tag may be, which a matrix of 35 tasks never is.
     """
-    rows = [[None if math.isnan(value) else _short(value) for value in row] for row in matrix.tolist()]
+    rows = [[_short(value) if math.isfinite(value) else None for value in row] for row in matrix.tolist()]
     text = json.dumps(rows, separators=(",", ":"))
     return text if len(text) <= LONGEST_TAG else ""
 
@@ -35,7 +35,7 @@ def read_matrix_tag(text: str) -> np.ndarray | None:
     """
     try:
         matrix = np.array(json.loads(text or "null"), dtype=float)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     return matrix if matrix.ndim == 2 and matrix.size and matrix.shape[0] == matrix.shape[1] else None
 

@@ -55,6 +55,7 @@ def test_ten_thousand_pictures_of_a_hundred_classes_take_sixty_kilobytes(tmp_pat
         (_bytes(label=np.array([{}], dtype=object)), "is no .npz file of numbers"),
         (_bytes(), "has no columns of numbers of one length"),
         (_bytes(label=np.arange(3), score=np.arange(2)), "has no columns of numbers of one length"),
+        (_bytes(label=np.arange(0)), "has no columns of numbers of one length"),
         (_bytes(label=np.zeros((3, 2))), "has no columns of numbers of one length"),
         (_bytes(label=np.array(["a"])), "has no columns of numbers of one length"),
     ],

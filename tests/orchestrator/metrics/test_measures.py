@@ -63,3 +63,4 @@ def test_of_errors_less_is_better_of_scores_more():
     more += ["ctp/own/task_01/r_mean", "seen/map1_reference"]
     assert {better(f"validation/{name}") for name in less} == {"min"}
     assert {better(f"validation/{name}") for name in more} == {"max"}
+    assert {better(name) for name in ("seconds/train", "replay/bytes", "parameters/trained")} == {"min"}
