@@ -70,6 +70,7 @@ def _compared(file):
         ("recognition.csv", {**_COLUMNS, "forgetting": "forgetting"}, 10),
         ("questions.csv", _TRIPLETS, 10),
         ("retrieval.csv", _RETRIEVAL, 8),
+        ("retrieval_memory.csv", _RETRIEVAL, 8),
     ],
 )
 def test_a_studys_table_has_its_pairs_means_and_deviations(file, columns, n):
@@ -195,6 +196,32 @@ def test_what_is_said_of_ctp_is_what_its_pairs_give():
     assert all(value for (column, _), value in shown.items() if column == "forgetting")
     chosen = {(row["method"], row["key"]): row["value"] for row in _pairs("retrieval_chosen.csv")}
     assert {chosen["ctp", f"method.{key}"] for key in ("momentum", "momentum_mix")} == {"0.0"}
+
+
+def test_what_is_said_of_ctp_with_a_memory_is_what_its_pairs_give():
+    by = {}
+    for pair in _pairs("retrieval_memory.csv"):
+        for column in ("seen/r_mean", "average", "forgetting", "learning_accuracy"):
+            by.setdefault(column, {}).setdefault(pair["method"], []).append(float(pair[column]))
+    section = " ".join(_section("retrieval_memory.csv").split())
+    for column, figures in by.items():
+        own, others = figures.pop("ctp"), figures
+        found = {other: compare_pairs(own, theirs) for other, theirs in others.items()}
+        corrected = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
+        for other, one in found.items():
+            p = corrected[other]
+            assert one.n == 8 and one.shows(p) == (column != "seen/r_mean"), (column, other)
+            if one.shows(p):
+                ends = sorted((abs(one.low), abs(one.high)))
+                said = rf"{abs(one.difference):.1f}( points)? \({ends[0]:.1f} to {ends[1]:.1f}, p {p:.3f}\)"
+            else:
+                said = rf"{one.difference:.1f} points; {round(one.low, 1) + 0.0:.1f} "
+                said = rf"{said}to {one.high:.1f}, p {p:.2f}\)"
+            assert re.search(said, section), (column, other, said)
+    chosen = {(row["method"], row["key"]): row["value"] for row in _pairs("retrieval_memory_chosen.csv")}
+    assert chosen["ctp", "method.momentum"] == "0.0"
+    start = {"learning_rate": "0.0005", "temperature": "0.07", "derpp_alpha": "0.05", "derpp_beta": "1.0"}
+    assert {key: chosen["derpp", f"method.{key}"] for key in start} == start
 
 
 def test_the_ends_of_ranges_that_triplets_searches_chose_are_said():
