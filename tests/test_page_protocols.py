@@ -89,6 +89,13 @@ def test_what_two_tasks_would_choose_among_the_same_trials():
     losing = {method: round(value, 1) for method, value in lost.items() if value > 0}
     assert losing == {"mma": 7.0, "clip-lwf": 2.1} and lost["clap4clip"] == 0
     assert (len(tried) - len(losing), len(tried)) == (9, 11)
+    spread = {}
+    for method, trials in walked.items():
+        best = max(after_two for after_two, _ in trials)
+        ends = [end for after_two, end in trials if after_two == best]
+        spread[method] = max(ends) - min(ends)
+    assert {method for method, apart in spread.items() if apart > 0} == {"clip-ewc", "clip-icarl", "slda"}
+    assert round(max(spread.values()), 1) == 8.4 and "end up to 8.4 points apart" in _TOLD
     assert "nine of the eleven searches" in _TOLD and sorted(tied)[-3:] == [75.0] * 3
 
 

@@ -19,5 +19,5 @@ def answer(stream: StreamResult) -> str:
         return f"{sentences.get(best_method(stream) or '', next(iter(sentences.values())))}."
     first, *others = stream.methods
     if not others:
-        return f"{first.label} is compared with nothing: the study has one method."
+        return f"{first.label} is compared with nothing: there is one method."
     return f"{first.label} shares no pair that has ended with another method yet."

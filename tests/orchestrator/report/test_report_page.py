@@ -157,7 +157,7 @@ def test_what_is_missing_or_not_a_number_is_a_dash():
         ([method("a", ()), method("b", ())], "a shares no pair that has ended with another", ["Each pair"]),
         (
             [method("a", _LOW)],
-            "a is compared with nothing: the study has one method.",
+            "a is compared with nothing: there is one method.",
             ["Paired differences"],
         ),
         (
