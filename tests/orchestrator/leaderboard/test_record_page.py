@@ -173,6 +173,19 @@ def test_orders_that_pairs_share_are_compared_by_their_means(record):
     assert one.differences == {1: 1.0, 2: -1.0, 3: 3.0, 4: 5.0}
 
 
+def test_a_sentence_goes_by_the_corrected_p(record):
+    gains = {"er": [-0.1, 5.0, 5.1, 5.2, 5.3, 5.4, 5.5], "ewc": [0.0] * 7, "mma": [0.0] * 7}
+    for name, figures in gains.items():
+        runs = [trial(n, 50.0 + gain, id=f"t{n}") for n, gain in enumerate(figures)]
+        record.run(f"g-{name}", name, runs, stream="seven")
+    (stream,) = leaderboard(
+        Path("runs"), Wanted(stream="seven", methods=("er", "ewc", "mma")), page=True
+    ).streams
+    for one in stream.comparisons:
+        assert (one.found.p, one.corrected_p) == (4 / 128, 8 / 128) and one.found.low > 0
+        assert "no difference shown (n = 7;" in one.sentence
+
+
 def test_an_earlier_record_has_no_commands_matrices_or_importance_and_makes_a_page(record, capsys):
     for run in record._runs:
         for name in ("study", "study.question", "study.first", "study.method", "command", "test.matrix"):
