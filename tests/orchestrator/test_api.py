@@ -258,7 +258,8 @@ def test_nor_what_a_preview_brings_from_a_storage(preview, monkeypatch):
     def look(*_, **__):
         seen.append(os.umask(0o022))
         os.umask(seen[-1])
-        return SimpleNamespace(preview=lambda: "")
+        space = SimpleNamespace(searched=())
+        return SimpleNamespace(preview=lambda: "", config=None, space=space)
 
     monkeypatch.setattr(api, preview.__name__.replace("preview", "requested"), look)
     before = os.umask(0o002)

@@ -67,7 +67,7 @@ def test_reasons_are_a_few_short_lines(store, tmp_path):
         store.end(f"more{number}", "failed", reason)
     (line,) = [one for one in _lines(store) if one.startswith("Failed")]
     assert line == f"Failed: 2 x `{_NAN}`; 1 x `out of memory`; 1 x `a 'b' c`; 3 for other reasons."
-    only = TrialStore(tmp_path / "only", _GOAL, 2)
+    only = TrialStore(tmp_path / "other" / "trials", _GOAL, 2)
     only.start("t", {}, {"method": {"name": "clip-er"}})
     only.end("t", "failed", "x" * 500)
     (line,) = [one for one in _lines(only) if one.startswith("Failed")]
