@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def asked_references(
-    request: SweepRequest, space: Space, further: Sequence[str] | None
+    request: SweepRequest, space: Space, further: Sequence[str] | None, storage: str | None = None
 ) -> tuple[SweepRequest, SweepReferences | None]:
     """Adds references to those that a sweep was asked for.
 
@@ -27,6 +27,7 @@ def asked_references(
         request: The sweep's request.
         space: The search space. The references begin at its ``start``, wherever the sweep itself begins.
         further: The kinds of further references; None: all of equal compute that there are.
+        storage: The URL at which the sweep is kept from now on; None: as the request says.
 
     Returns:
         The request with all of them, and the references; None where there are none.
@@ -42,7 +43,7 @@ def asked_references(
     like = space.start_config
     more = SweepReferences(like, None, None).kinds if further is None else further
     kinds = [kind for kind in REFERENCES if kind in (*had, *more)]
-    return replace(request, references=kinds), SweepReferences(like, kinds, request.storage)
+    return replace(request, references=kinds), SweepReferences(like, kinds, storage or request.storage)
 
 
 def keep_references(file: Path, request: SweepRequest) -> None:

@@ -17,7 +17,7 @@ from .check_objectives import check_objectives
 from .check_validation import check_validation
 from .restored import check_restored, check_said, said_code
 from .run_start import RunStart, read_stream
-from .storage_of import storage_url
+from .storage_of import storage_url, whole_url
 from .sweep_request import SweepRequest
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class SweepStart(RunStart):
                 f"--resume {name} --references: the sweep looks at no test data, by which references are "
                 "compared; allowed: without --references"
             )
-        request, beside = asked_references(request, space, references)
+        request, beside = asked_references(request, space, references, whole_url(storage))
         stream = _read(request, space, say, source)
         how = None, folder, concurrent, storage, space, trials, retry, budget, beside
         return cls(request, space.config, stream, say, *how)

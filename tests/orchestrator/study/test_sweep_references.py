@@ -284,6 +284,14 @@ def test_one_that_a_storage_keeps_is_brought_from_there(swept, tmp_path):
     assert (swept.runs / name / IDENTITY_FILE).is_file() and "average  50.00 %" in swept.told
 
 
+def test_they_are_kept_where_a_resumed_sweep_moves_to(swept, tmp_path):
+    swept.sweep(storage=str(tmp_path / "kept"))
+    shutil.copytree(tmp_path / "kept", tmp_path / "copy")
+    swept.sweep(resume="s", references=["finetune"], storage=str(tmp_path / "copy"))
+    name = _name(swept, "finetune")
+    assert (tmp_path / "copy" / name / IDENTITY_FILE).is_file() and not (tmp_path / "kept" / name).exists()
+
+
 def test_removing_a_sweep_leaves_them_and_they_are_listed(swept):
     swept.sweep(references=["finetune"])
     assert sweep.main(["rm", "s", "--yes"]) == 0
