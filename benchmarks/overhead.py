@@ -45,7 +45,6 @@ fixed:
   method.embed_dim: 64
   method.batch_size: 32
   method.learning_rate: 5e-4
-  method.min_learning_rate: 1e-5
   method.queue_size: 0
   method.mlm_weight: 0.2
   replay.size: 0
@@ -53,8 +52,8 @@ fixed:
   stream.train: {train}
   stream.validation: {validation}
 search:
-  # Of no effect without a memory: all trials are alike, and none is stopped.
-  replay.policy: {{type: categorical, choices: [reservoir, random]}}
+  # All trials are nearly alike, and no point comes twice: to find one that has not been is no part of this.
+  method.min_learning_rate: {{type: float, low: 1.0e-5, high: 1.1e-5}}
 """
 
 
