@@ -40,6 +40,7 @@ method: ctp
 stream: shapes-retrieval
 objective: {{metric: validation/seen/r_mean, mode: max}}
 trials: 1
+scheduler: none
 fixed:
   method.backbone.size: small
   method.embed_dim: 64
