@@ -1,9 +1,11 @@
 """An MLflow server and machines of a Ray, which a test kills."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from urllib.request import urlopen
@@ -26,26 +28,37 @@ def _raylet(node):
 
 
 class _Helper:
-    """A script beside this file, which does something at each line that it reads, and says a word of it."""
+    """A script beside this file, which does something at each line that it reads, and says a word of it.
+
+    Raises:
+        AssertionError: if it says another word or ends, with all that it has said.
+    """
 
     def __init__(self, script, *arguments, folder=None, **environment):
+        self._wrong = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name(script)), *arguments],
             cwd=folder,
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._wrong,
             text=True,
         )
 
-    def hear(self):
-        return self._process.stdout.readline().strip()
+    def hear(self, pattern):
+        word = self._process.stdout.readline().strip()
+        if not re.fullmatch(pattern, word):
+            self.kill()
+            self._wrong.seek(0)
+            said = f"{word}\n{self._process.stdout.read()}{self._wrong.read()}"
+            raise AssertionError(f"{self._process.returncode}, and not {pattern!r}: {said}")
+        return word
 
-    def ask(self):
+    def ask(self, pattern):
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return self.hear()
+        return self.hear(pattern)
 
     def kill(self):
         self._process.kill()
@@ -63,7 +76,7 @@ class Server:
         self._number = None
 
     def start(self):
-        self._number = int(self._servers.ask())
+        self._number = int(self._servers.ask(r"\d+"))
 
     def until_up(self):
         for _ in range(600):
@@ -104,7 +117,7 @@ class Machines:
             patch.setenv("RAY_prestart_worker_first_driver", "0")  # no processes that wait for work
             self._cluster.add_node(**self._small)
             self._user = _Helper("greedy_user.py", self._cluster.address, **self.joined)
-            assert self._user.hear() == "held"
+            self._user.hear("held")
             self._other = self._cluster.add_node(**self._small)
 
     @property
@@ -113,7 +126,7 @@ class Machines:
         return more | {"RAY_ADDRESS": self._cluster.address}
 
     def fill(self):
-        assert self._user.ask() == "full"
+        self._user.ask("full")
 
     def named(self, *names):
         raylets = map(_raylet, self._cluster.list_all_nodes())
@@ -130,7 +143,7 @@ class Machines:
         return [raylet, *(pid for _, pid in below)]
 
     def give_back(self):
-        assert self._user.ask() == "free"
+        self._user.ask("free")
 
     def end(self):
         if self._user is not None:
