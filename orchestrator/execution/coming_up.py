@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 _PATIENCE = 60.0  # seconds
 _NEEDED = ("gcs_server", "raylet")
+_READ = 10_000  # characters of a log, which begins with why
 
 
 def while_it_lives(
@@ -37,9 +39,10 @@ def while_it_lives(
                 return look(*args)
             except RuntimeError:
                 for process in processes:
-                    name = os.path.basename(str(process.args[0]))
+                    name = os.path.basename(_command(process)[0])
                     if name in _NEEDED and process.poll() is not None:
-                        raise ChildProcessError(f"its process {name} has died ({how(process)})") from None
+                        died = f"its process {name} has died ({how(process)}){_why(process)}"
+                        raise ChildProcessError(died) from None
                 if time.monotonic() > until:
                     raise
             time.sleep(0.05)
@@ -51,3 +54,19 @@ def how(process: subprocess.Popen[Any]) -> str:
     """How a process ended: by which signal, or with which exit status."""
     code = process.returncode
     return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def _command(process: subprocess.Popen[Any]) -> list[str]:
+    return [str(one) for one in cast("list[Any]", process.args)]
+
+
+def _why(process: subprocess.Popen[Any]) -> str:
+    """What a process of Ray's wrote before it ended itself; empty where it wrote nothing of that."""
+    given = dict(one.partition("=")[::2] for one in _command(process))
+    log = given.get("--stderr_filepath", "")
+    try:
+        with open(log, encoding="utf-8", errors="replace") as lines:
+            found = re.search(r"Check failed: (?:\S+\(\) )?(.*)", lines.read(_READ))
+    except OSError:
+        return ""
+    return f": {found[1].strip()}" if found else ""

@@ -210,7 +210,7 @@ class _Apart(subprocess.Popen):
 
 def _is_late(error: Exception) -> bool:
     """Whether one of Ray's processes did not come up in the seconds that Ray gives it."""
-    return "timed out" in _line(error)
+    return "timed out" in _line(error).lower()
 
 
 def _line(error: Exception) -> str:

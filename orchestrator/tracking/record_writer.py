@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import UserError
 from ..storage.inside import inside
 from .artifact_place import artifact_place
+from .picture_grid import GRID, LOGGED_IMAGES, log_in_grid
 from .store_runs import StoreRuns
 from .view import view_state, view_tag
 
@@ -76,7 +77,12 @@ class RecordWriter:
             raise LookupError(f"{path}: no such file")
         if record["subdir"] is not None:
             _inside(self._folder, record["subdir"])
-        self._artifacts(record["run"]).log_artifact(str(path), record["subdir"])
+        place = self._artifacts(record["run"])
+        place.log_artifact(str(path), record["subdir"])
+        if (key := GRID.get((path.name, record["subdir"]))) is not None:
+            run = self._runs.of(record["run"])
+            log_in_grid(place, run, path, key)
+            self._log_tags(run, {LOGGED_IMAGES: "True"})
 
     def _text(self, record: Mapping[str, Any]) -> None:
         file = _inside(self._folder, record["file"]).name

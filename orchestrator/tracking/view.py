@@ -36,7 +36,12 @@ _LINE = {  # the fields of MLflow's own charts, all of which its page reads
 # Each chart has a section of its own, since MLflow gives all charts of parallel coordinates the same name.
 # MLflow sorts sections by name, and ours come before those of "test" and "validation".
 _SECTIONS = {
-    "sweep": ("Finished trials, by score", "Objective over tasks", "Stopped trials too, by tasks done"),
+    "sweep": (
+        "Finished trials, by score",
+        "Matrices",
+        "Objective over tasks",
+        "Stopped trials too, by tasks done",
+    ),
     "train": ("Runs",),
 }
 _GROUPED: dict[str, Any] = {
@@ -80,9 +85,9 @@ def view_state(
 
     Stopped trials have no score and therefore come last. The value at which a trial was stopped belongs to an
     earlier task, and looks better than that of a finished trial. The charts of a search show its searched
-    values, for all trials beside the tasks that they did and for the finished ones beside their score, and
-    the objective over the tasks. Fixed configurations (``train``) are shown by the objective over the tasks
-    and by test scores.
+    values, for all trials beside the tasks that they did and for the finished ones beside their score, the
+    objective over the tasks, and their matrices. Fixed configurations (``train``) are shown by the objective
+    over the tasks, by test scores and by matrices of these.
 
     Args:
         name: The view's name.
@@ -131,9 +136,19 @@ def _charts(kind: str, searched: Sequence[str], objective: str, order: str) -> l
         **_LINE,
     }
     if kind == "sweep":
-        return [_parallel(searched, order), over_tasks, _parallel(searched, TASKS)]
+        return [_parallel(searched, order), _matrices("validation"), over_tasks, _parallel(searched, TASKS)]
     bars = [{"type": "BAR", "metricKey": metric, "displayName": metric} for metric in _BARS]
-    return [over_tasks, *bars]
+    return [over_tasks, *bars, _matrices("test")]
+
+
+def _matrices(split: str) -> dict[str, Any]:
+    """The newest matrices of up to ten runs, side by side. MLflow shows them where runs are not grouped."""
+    return {
+        "type": "IMAGE",
+        "imageKeys": [f"pictures/{split} matrix"],
+        "step": 0,
+        "displayName": f"Matrices of {split} scores",
+    }
 
 
 def _parallel(searched: Sequence[str], metric: str) -> dict[str, Any]:

@@ -51,3 +51,31 @@ def test_who_has_died_is_not_waited_for(clock):
         with pytest.raises(ChildProcessError) as raised:
             while_it_lives(look, [process])()
         assert str(raised.value) == f"its process {name} has died ({how})" and clock[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("log", "why"),
+    [
+        (
+            "[2026-12-01 02:53:44,589 C 8838 8838] (raylet) node_manager.cc:3576:  An unexpected state "
+            "has occurred. Check failed: set.has_value() Timed out waiting for file /r/metrics_agent_port\n"
+            "*** StackTrace Information ***\nraylet(+0xff770a) [0x55ac8c39170a] ray::operator<<()\n",
+            ": Timed out waiting for file /r/metrics_agent_port",
+        ),
+        ("(raylet) Check failed: size > 0 no room\n", ": size > 0 no room"),
+        ("[2026-12-01 02:53:44,589 W 1 1] (raylet) slow\n", ""),
+        (None, ""),
+    ],
+)
+def test_the_wait_says_why_a_process_ended_itself(tmp_path, log, why):
+    if log is not None:
+        (tmp_path / "raylet.err").write_text(log)
+    process = _process("raylet", 1)
+    process.args.append(f"--stderr_filepath={tmp_path}/raylet.err")
+
+    def look():
+        raise RuntimeError
+
+    with pytest.raises(ChildProcessError) as raised:
+        while_it_lives(look, [process])()
+    assert str(raised.value) == f"its process raylet has died (exit status 1){why}"

@@ -84,6 +84,7 @@ def test_a_ray_that_the_process_has_already_is_one_line_and_is_left_alone(monkey
 
 _LATE = "The current node timed out during startup."
 _DIED = "its process raylet has died (exit status 1)"
+_WAITED = f"{_DIED}: Timed out waiting for file /r/metrics_agent_port"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,10 @@ _DIED = "its process raylet has died (exit status 1)"
             f"Ray could not be started: {_LATE[:-1]}; try again when this machine is less busy",
         ),
         (ChildProcessError(_DIED), f"Ray could not be started: {_DIED}"),
+        (
+            ChildProcessError(_WAITED),
+            f"Ray could not be started: {_WAITED}; try again when this machine is less busy",
+        ),
         (KeyboardInterrupt(), None),
     ],
 )
@@ -111,7 +116,7 @@ def test_a_start_that_fails_leaves_nothing_and_is_tried_again_where_the_machine_
     monkeypatch.setattr(module, "_init", init)
     with pytest.raises(UserError if isinstance(error, Exception) else KeyboardInterrupt) as raised:
         start_ray(said.append)
-    assert len(tried) == (2 if str(error) in (_LATE, _DIED) else 1)
+    assert len(tried) == (2 if str(error) in (_LATE, _DIED, _WAITED) else 1)
     assert line is None or str(raised.value) == line
     assert set(tried) == {1} and not list(base.iterdir()) and _environment() == before
 

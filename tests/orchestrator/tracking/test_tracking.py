@@ -148,15 +148,16 @@ def test_the_comparison_page_shows_all_trials_the_finished_first_and_what_was_se
     view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])
     assert view["name"] == "sweep"
     state = json.loads(view["state"])
-    finished, over_tasks, every = state["compareRunCharts"]
+    finished, matrices, over_tasks, every = state["compareRunCharts"]
     searched = ["method.a", "method.b", "method.c", "replay.size"]
     assert finished["selectedParams"] == every["selectedParams"] == searched
     assert (finished["selectedMetrics"], every["selectedMetrics"]) == (["score"], ["tasks"])
     assert over_tasks["selectedMetricKeys"] == ["validation/average"]
+    assert (matrices["type"], matrices["imageKeys"]) == ("IMAGE", ["pictures/validation matrix"])
     # MLflow calls both charts of parallel coordinates alike: what each shows is its section's name.
     own = [section["name"] for section in state["compareRunSections"] if not section.get("isGenerated")]
     assert [chart["metricSectionId"] for chart in state["compareRunCharts"]] == own == sorted(own)
-    assert len(set(own)) == 3 and own[-1] < "test" and "Stopped" in every["metricSectionId"]
+    assert len(set(own)) == 4 and own[-1] < "test" and "Stopped" in every["metricSectionId"]
     assert state["selectedColumns"][-4:] == [f"params.`{name}`" for name in searched]
 
     again = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
@@ -264,7 +265,9 @@ def test_a_run_of_seeds_is_shown_by_its_curves_and_test_scores(runs):
     assert "seed" not in tags and "seeds" not in named["seed_4"].data.tags
     (view,) = (v for n, v in client.get_experiment_by_name(EXPERIMENT).tags.items() if "sharedView" in n)
     state = json.loads(json.loads(view)["state"])
-    kinds = [(chart["type"], chart["metricKey"]) for chart in state["compareRunCharts"]]
+    *charts, matrices = state["compareRunCharts"]
+    assert matrices["imageKeys"] == ["pictures/test matrix"]
+    kinds = [(chart["type"], chart["metricKey"]) for chart in charts]
     assert kinds == [
         ("LINE", "validation/average"),
         ("BAR", "test/average"),
