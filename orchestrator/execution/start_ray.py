@@ -72,7 +72,7 @@ def start_ray(
     Args:
         say: Prints progress.
         modules: Files and folders of code that a Ray which is joined gives all its workers.
-        meanwhile: Modules that are imported while Ray comes up.
+        meanwhile: Modules that are imported while Ray comes up, as far as it does at once.
 
     Raises:
         UserError: The process has a Ray already; Ray could not be joined or started, or must not be
@@ -99,8 +99,7 @@ def start_ray(
         ends.callback(ray.shutdown)
         try:
             import_what_init_imports()
-            with imported_meanwhile(meanwhile):
-                dashboard = _up(options, say)
+            dashboard = _up(options, say, meanwhile)
         except Exception as error:
             done = "started" if address is None else "joined"
             late = address is None and _is_late(error)
@@ -111,9 +110,10 @@ def start_ray(
         return StartedRay(dashboard, address is None, ends.pop_all())
 
 
-def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
+def _up(options: dict[str, Any], say: Callable[[str], None], meanwhile: Sequence[str]) -> bool:
     try:
-        return _init(options)
+        with imported_meanwhile(meanwhile):
+            return _init(options)
     except Exception as error:
         # Ray's processes wait only seconds for each other to come up, then end. A busy machine may need
         # longer.
@@ -124,6 +124,7 @@ def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
 
     ray.shutdown()
     _Apart.started.clear()  # the first Ray's processes, which have died, say nothing of the second one
+    # Nothing is imported beside the second try: it would take its processes' time.
     return _init(options)
 
 

@@ -1,5 +1,7 @@
 """Imports that are made while something else is waited for."""
 
+import gc
+import signal
 import sys
 import threading
 
@@ -43,3 +45,30 @@ def test_after_an_error_no_further_one_is_begun_and_none_is_under_way(modules):
         raise KeyboardInterrupt
     assert [name in sys.modules for name in names] == [True, False, False]
     assert threading.active_count() == before
+
+
+def test_ctrl_c_while_the_rest_is_waited_for_begins_no_further_one_either(modules):
+    begun, go, names = modules
+
+    def interrupt():
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        threading.Timer(0.2, go.set).start()
+
+    with pytest.raises(KeyboardInterrupt), imported_meanwhile(names):
+        assert begun.wait(30) and not gc.isenabled()
+        threading.Timer(0.2, interrupt).start()
+    assert [name in sys.modules for name in names] == [True, False, False]
+    assert gc.isenabled() and "imports" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_afterwards_as_before(modules, enabled):
+    modules[1].set()
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with imported_meanwhile(modules[2]):
+            assert not gc.isenabled()
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if was else gc.disable)()

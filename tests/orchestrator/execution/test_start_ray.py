@@ -133,7 +133,7 @@ def test_the_second_try_is_not_told_of_the_firsts_dead(monkeypatch):
 
     monkeypatch.setattr(module, "_init", init)
     monkeypatch.setattr(module._Apart, "started", [])
-    assert module._up({"num_cpus": 1}, lambda _: None) is True
+    assert module._up({"num_cpus": 1}, lambda _: None, ()) is True
     assert known == [[], []]
 
 
@@ -319,6 +319,29 @@ def test_modules_are_imported_while_ray_comes_up(monkeypatch, given, said):
     monkeypatch.setattr(module, "imported_meanwhile", meanwhile)
     start_ray(said.append, meanwhile=["one", "other"]).end()
     assert begun == [(["one", "other"], 0), 1]
+
+
+def test_nothing_is_imported_beside_a_second_try_whose_processes_would_come_up_later_for_it(monkeypatch):
+    events = []
+
+    @contextmanager
+    def meanwhile(modules):
+        events.append(modules)
+        try:
+            yield
+        finally:
+            events.append("imported")
+
+    def init(options):
+        events.append("init")
+        if events.count("init") == 1:
+            raise ChildProcessError(_DIED)
+        return False
+
+    monkeypatch.setattr(module, "imported_meanwhile", meanwhile)
+    monkeypatch.setattr(module, "_init", init)
+    assert module._up({"num_cpus": 1}, lambda _: None, ["one"]) is False
+    assert events == [["one"], "init", "imported", "init"]
 
 
 def test_rays_processes_are_in_a_group_of_their_own(given, said):
