@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import log
 from typing import Any
 
@@ -26,6 +26,7 @@ from .clip_training import OPENAI_EXTRA, how_trained
 from .config import CLIP_WEIGHTS
 from .fit import check_finite
 from .load_reason import load_reason
+from .loaded_once import LoadedOnce
 from .preprocess import prepare
 from .small_clip import PREPROCESS, SMALL, build_small_clip
 from .weights_file import read_weights
@@ -193,9 +194,10 @@ class Clip(nn.Module):
         return tower.transformer.get_input_embeddings()
 
 
-@lru_cache(maxsize=2)
+@LoadedOnce
 def load_clip(config: ClipConfig) -> Clip:
-    """Returns the CLIP that ``config`` asks for, on the CPU. A process has one, which all who ask share.
+    """Returns the CLIP that ``config`` asks for, on the CPU. A process has one, which all who ask share,
+    until the file of its weights changes.
 
     Weights that open_clip knows by a tag are downloaded where they are not in its cache. Random weights are
     the same in every process. torch's global generator is left as it was.

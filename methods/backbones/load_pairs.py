@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import lru_cache
 
 import torch
 
 from ..common.importing import importing
 from ..method import CaptionSpec, InputSpec
+from .loaded_once import LoadedOnce
 from .pair_config import PairConfig
 from .pair_encoder import PairEncoder
 
@@ -41,7 +41,7 @@ def load_pairs(config: PairConfig, spec: InputSpec) -> PairEncoder:
     return ClipPairs(load_clip(config.clip), spec.detokenize)
 
 
-@lru_cache(maxsize=2)
+@LoadedOnce
 def _towers(config: PairConfig, spec: InputSpec) -> PairEncoder:
     with importing():
         from .pretrained_image_text import load_image_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from methods.backbones.clip import Clip
 
 # The files of the package that decide what is kept, beside the weights.
-_CODE = ("clip.py", "clip_file.py", "preprocess.py", "small_clip.py", "weights_file.py")
+_CODE = ("clip.py", "clip_file.py", "fit.py", "preprocess.py", "small_clip.py", "weights_file.py")
+# open_clip's tokenizer mends texts by ftfy and cuts them by regex.
+_RELEASES = ("open_clip_torch", "torch", "ftfy", "regex")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ def clip_facts(
     if (kept := entry.finished()) is not None:
         return ClipFacts(**{**kept, "alike": tuple((one, other) for one, other in kept["alike"])})
     facts = _asked(load(config), texts)
+    if _identity(config, texts) != identity:
+        return facts  # a file changed meanwhile, and nobody knows of which one they are
     with locked(entry.folder, lambda line: None):
         if entry.finished() is None:
             entry.start()
@@ -91,6 +95,7 @@ def _identity(config: ClipConfig, texts: Sequence[str]) -> dict[str, Any] | None
         "config": asdict(config),
         "weights": None if config.pretrained == "random" else file_sha256(weights),
         "code": [file_sha256(file) for file in (*code, CLIP_MERGES)],
-        "releases": [version(name) for name in ("open_clip_torch", "torch")],
+        "releases": [version(name) for name in _RELEASES],
         "texts": list(texts),
+        "facts": [field.name for field in fields(ClipFacts)],
     }

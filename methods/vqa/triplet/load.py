@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import lru_cache
 
 import torch
 
+from ...backbones.loaded_once import LoadedOnce
 from ...common.importing import importing
 from ...method import InputSpec
 from .backbone_config import FrozenBackboneConfig
@@ -36,7 +36,7 @@ def load_frozen(config: FrozenBackboneConfig, spec: InputSpec) -> FrozenBackbone
     return _load(config, InputSpec(*(getattr(spec, f.name) for f in fields(InputSpec))))
 
 
-@lru_cache(maxsize=2)
+@LoadedOnce
 def _load(config: FrozenBackboneConfig, spec: InputSpec) -> FrozenBackbone:
     with torch.random.fork_rng(devices=[]):
         # This is not torch.manual_seed, which would seed the GPUs' generators too.

@@ -1,12 +1,15 @@
 """What is known of a frozen CLIP without loading it."""
 
 import pytest
+import torch
 from kept_features import Neighbours, classes
 
 from methods.backbones.clip_config import ClipConfig
+from methods.backbones.small_clip import build_small_clip
 from orchestrator.features import bank, clip_facts
 from orchestrator.features.bank import open_bank
 from orchestrator.features.builder import encode_here
+from orchestrator.features.frozen import load_backbone
 
 _TEXTS = ["a cat", "an owl", "a cat "]
 
@@ -58,6 +61,36 @@ def test_another_clip_other_texts_code_or_releases_are_asked_anew(asked, tmp_pat
     assert [asked(ours)[1] for _ in range(2)] == [True, False]
     monkeypatch.setattr(clip_facts, "version", lambda name: "another")
     assert [asked(ours)[1] for _ in range(2)] == [True, False]
+
+
+def test_weights_that_change_while_they_are_loaded_are_told_of_and_not_kept(tmp_path):
+    weights = tmp_path / "weights.pt"
+    weights.write_bytes(b"some")
+
+    def load(_):
+        weights.write_bytes(b"more")
+        return Neighbours()
+
+    for _ in range(2):
+        facts = clip_facts.clip_facts(ClipConfig("small", str(weights)), ["a"], tmp_path / "features", load)
+        assert facts.fingerprint == "neighbours"
+        assert not (tmp_path / "features").exists()
+        weights.write_bytes(b"some")
+
+
+def test_weights_that_were_replaced_between_two_runs_of_a_process_are_those_of_the_second(tmp_path):
+    weights, config = tmp_path / "weights.pt", ClipConfig("small", str(tmp_path / "weights.pt"))
+    found = []
+    for scale in (1.0, 2.0):
+        model, _ = build_small_clip()
+        model.logit_scale.data.fill_(scale)
+        torch.save(model.state_dict(), weights)
+        found.append(clip_facts.clip_facts(config, ["a"], tmp_path / "features", load_backbone))
+    kept = clip_facts.clip_facts(config, ["a"], tmp_path / "features", lambda _: None)
+    assert [round(one.scale, 3) for one in (*found, kept)] == [2.718, 7.389, 7.389]
+    assert (
+        found[0].fingerprint != found[1].fingerprint == kept.fingerprint == load_backbone(config).fingerprint
+    )
 
 
 @pytest.mark.parametrize("config", [ClipConfig("ViT-B-32", "openai"), ClipConfig("small", "gone.pt")])
