@@ -31,11 +31,15 @@ def never_connect_again() -> None:
     auto_init_hook.enable_auto_connect = False
 
 
-def listen_on_loopback() -> None:
-    """Sets Ray's own switch for a single machine, which Ray itself sets on macOS alone."""
+def listen_on_loopback() -> Callable[[], None]:
+    """Sets Ray's own switch for a single machine, which Ray itself sets on macOS alone. Returns a function
+    that undoes it: a cluster that is joined afterwards is of several.
+    """
     from ray._private import ray_constants
 
+    usual = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
+    return lambda: setattr(ray_constants, "ENABLE_RAY_CLUSTER", usual)
 
 
 def start_processes_by(popen: type[subprocess.Popen[Any]]) -> None:

@@ -36,6 +36,7 @@ _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Left out of a folder of code that is sent, as .gitignore writes it. ".*" would match the folder itself,
 # which Ray calls ".".
 _LEFT_OUT = [".?*", "__pycache__"]
+_WATCHER = "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"
 _LONG = 400  # characters of Ray's message that are shown
 
 
@@ -133,13 +134,16 @@ def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
     ends.callback(RayToken(say).forget)
     # This is Ray's own switch for a single machine, which it turns on macOS alone: nothing listens beyond
     # loopback.
-    listen_on_loopback()
+    ends.callback(listen_on_loopback())
     start_processes_by(_Apart)
     _Apart.started.clear()
     ends.callback(start_no_needless_processes())
     ends.callback(watch_for_node(lambda look: while_it_lives(look, _Apart.started)))
-    # A single machine is not taken away with a warning either, for which Train has a process.
-    os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+    # A single machine is not taken away with a warning either, for which Train has a process. What the user
+    # set is left as it is.
+    if _WATCHER not in os.environ:
+        os.environ[_WATCHER] = "0"
+        ends.callback(os.environ.pop, _WATCHER, None)
     folder = RayFolder(say)
     ends.callback(folder.remove)
     # The address is "local", since Ray would otherwise join whatever a file in /tmp, open to all, says is

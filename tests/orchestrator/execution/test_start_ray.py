@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import ray
 from pretended_head import pretended_head
-from ray._private import services, utils
+from ray._private import ray_constants, services, utils
 from ray._private.node import Node
 
 from orchestrator.errors import UserError
@@ -162,6 +162,19 @@ def test_a_ray_without_a_token_is_joined_and_said_aloud(monkeypatch, base, given
         f"joining Ray at {head}",
         *([] if mode == "token" else [f"RAY_AUTH_MODE is {mode or 'unset'}: {why}"]),
     ]
+
+
+@pytest.mark.parametrize("asked", [None, "1"])
+def test_a_cluster_that_is_joined_after_a_ray_of_ones_own_is_taken_for_one(monkeypatch, given, said, asked):
+    """It has several machines, and decides itself whether warnings that one goes away are looked for."""
+    monkeypatch.setattr("ray._private.ray_constants.ENABLE_RAY_CLUSTER", True)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    name = "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"
+    monkeypatch.setenv(name, asked) if asked else monkeypatch.delenv(name, raising=False)
+    started = start_ray(said.append)
+    assert (ray_constants.ENABLE_RAY_CLUSTER, os.environ[name]) == (False, asked or "0")
+    started.end()
+    assert (ray_constants.ENABLE_RAY_CLUSTER, os.environ.get(name)) == (True, asked)
 
 
 def test_a_token_that_ray_finds_by_itself_is_no_reason_to_warn(monkeypatch, base, given, said, head):
