@@ -53,23 +53,24 @@ def watch_for_node(around: Callable[[Callable[..., Any]], Callable[..., Any]]) -
     """Wraps the call by which Ray waits for its own node in ``around``; returns a function that undoes it.
 
     The call that ``around`` is given answers at once, with a RuntimeError where the node is not there. Ray's
-    own sleeps for whole seconds between two looks.
+    own, which it is given where another version of Ray has no parts to do so, sleeps for whole seconds
+    between two looks.
     """
-    from ray._private import services
-    from ray._private.state import GlobalState
+    from ray._private import services, state
 
     look = services.get_node
-    states: dict[str, GlobalState] = {}
+    states: dict[str, Any] = {}
 
     def at_once(gcs_address: str, node_id: str) -> Any:
         if gcs_address not in states:  # each is a connection
-            states[gcs_address] = GlobalState()
+            states[gcs_address] = state.GlobalState()
             states[gcs_address]._initialize_global_state(services._get_gcs_client_options(gcs_address))
         if all(node["NodeID"] != node_id for node in states[gcs_address].node_table()):
             raise RuntimeError(f"the node {node_id} is not there")
         return look(gcs_address, node_id)
 
-    services.get_node = around(at_once)
+    known = hasattr(services, "_get_gcs_client_options") and hasattr(state, "GlobalState")
+    services.get_node = around(at_once if known else look)
     return lambda: setattr(services, "get_node", look)
 
 

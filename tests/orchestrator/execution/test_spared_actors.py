@@ -1,9 +1,11 @@
 """Actors of Ray Train that a lane does without. No Ray is started."""
 
 import pickle
+import sys
 from types import SimpleNamespace
 
 import pytest
+from ray.air._internal import usage
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.execution.worker_group import state, worker_group
 
@@ -42,3 +44,11 @@ def test_workers_have_no_barrier_for_trains_reports(monkeypatch):
     assert state._shutdown_sync_actor(made) is None
     with pytest.raises(AttributeError):
         made.broadcast_from_rank_zero  # noqa: B018 - whoever asks for it would wait for nobody
+
+
+def test_tune_counts_no_callbacks_where_that_can_be_kept_from_it(monkeypatch):
+    monkeypatch.setattr(usage, "tag_callbacks", None)
+    train_private.count_no_callbacks()
+    assert usage.tag_callbacks(["a callback"]) is None
+    monkeypatch.setitem(sys.modules, "ray.air._internal", None)
+    train_private.count_no_callbacks()

@@ -296,6 +296,14 @@ def test_ray_looks_for_its_node_once_it_is_there_since_it_sleeps_for_seconds(giv
     assert len(slept) == 1 and slept[0] < 1
 
 
+@pytest.mark.parametrize("gone", ["services._get_gcs_client_options", "state.GlobalState"])
+def test_ray_looks_for_its_node_itself_where_the_parts_are_gone(monkeypatch, given, said, nodes, gone):
+    monkeypatch.delattr(f"ray._private.{gone}")
+    started = start_ray(said.append)
+    assert services.get_node("address", "node") == ("looked", "address", "node")
+    started.end()
+
+
 def test_the_wait_for_its_node_ends_with_its_processes(monkeypatch, given, said, nodes):
     absent = services.get_node
     started = start_ray(said.append)
