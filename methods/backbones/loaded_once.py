@@ -34,8 +34,8 @@ class LoadedOnce(Generic[_P, _Model]):
 
     def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _Model:
         assert not named, "a model is kept by its arguments' order"
-        model: _Model = self._kept(tuple(_files(asdict(arguments[0]))), *arguments)  # type: ignore[call-overload]
-        return model
+        given: tuple[Any, ...] = arguments
+        return self._kept(tuple(_files(asdict(given[0]))), *given)
 
     def cache_clear(self) -> None:
         """Forgets the models."""
