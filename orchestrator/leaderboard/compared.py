@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 
-from ..metrics.measures import better
+from ..metrics.measures import better, difference_unit
 from ..report.comparison_result import ComparisonResult
 from ..report.compute_said import compute_said
 from ..report.method_result import MethodResult
@@ -67,6 +67,7 @@ def compared(
             corrected_p=p,
             comparisons=len(ps),
             less_is_better=less,
+            unit=difference_unit(stream.measure),
             condition=tuned,
             cost=", and ".join(filter(None, [memory, _compute(first, other, mine.keys() & its.keys())])),
         )

@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..metrics.against_references import AGAINST
 from ..metrics.from_matrix import FROM_MATRIX
 from ..metrics.from_predictions import FROM_PREDICTIONS
-from ..metrics.measures import better
+from ..metrics.measures import better, in_unit
 from ..record.comparison.groups import Group
 from ..report.method_result import MethodResult
 from ..report.metric_summary import metric_summary
@@ -172,9 +172,9 @@ def _about(measure: str, rows: Sequence[Row], differing: dict[str, str]) -> str:
     alike = ", ".join(f"{name} {value}" for name, value in told.items() if value != UNKNOWN)
     unknown = [name for name, value in told.items() if value == UNKNOWN]
     said = [
-        f"`{measure}` on test data: mean ± sample standard deviation over runs with seeds and orders of "
-        "their own, and the mean's 95 % interval; in percent, angles in degrees, ranks from 1 on. "
-        "Where there are several orders, the mean over the runs of one order is one figure.",
+        f"`{measure}` on test data, {in_unit(measure)}: mean ± sample standard deviation over runs with "
+        "seeds and orders of their own, and the mean's 95 % interval. Where there are several orders, the "
+        "mean over the runs of one order is one figure.",
         f"In all rows: {alike}." if alike else "",
         f"Not recorded: {', '.join(unknown)}." if unknown else "",
         f"Not run alike, as was allowed: {'; '.join(f'{k} is {v}' for k, v in differing.items())}."

@@ -54,6 +54,19 @@ SHOWN = (
 _COSTS = frozenset(
     {"replay/items", "replay/bytes", "parameters/trained", "seconds/train", "seconds/evaluate", "gpu_hours"}
 )
+_UNITS = {  # the last part of a metric's name -> its unit, where that is not %
+    "txt_median_rank": "ranks",
+    "img_median_rank": "ranks",
+    "items": "samples",
+    "bytes": "bytes",
+    "gpu_bytes": "bytes",
+    "trained": "parameters",
+    "gpus": "GPUs",
+    "gpu_hours": "GPU-hours",
+    "learning_rate": "",
+    "strength": "",
+    "trainings": "",
+}
 _LESS = frozenset(
     {
         "forget",
@@ -101,8 +114,29 @@ def shown_metrics(method: str, found: Iterable[str]) -> list[str]:
 
 
 def unit(metric: str) -> str:
-    """Returns ``degrees`` for an angle and ``%`` for every other score."""
-    return "degrees" if "drift" in metric.split("/") else "%"
+    """The unit of a metric, with or without its split; ``%`` for every score.
+
+    The unit of ``module:function`` is not known, and a term of a loss has none. Theirs is empty.
+    """
+    parts = metric.split("/")
+    if ":" in metric or "train" in parts[:-1]:
+        return ""
+    if "drift" in parts:
+        return "degrees"
+    if "seconds" in parts:
+        return "seconds"
+    return _UNITS.get(parts[-1], "%")
+
+
+def difference_unit(metric: str) -> str:
+    """The unit of a difference of two of its values: ``points`` where the metric is in percent."""
+    return {"%": "points"}.get(unit(metric), unit(metric))
+
+
+def in_unit(metric: str) -> str:
+    """The unit of a metric for a sentence: ``in percent``, ``in ranks from 1 on``, ``in degrees``."""
+    said = {"%": "percent", "ranks": "ranks from 1 on", "": "its own unit"}
+    return f"in {said.get(unit(metric), unit(metric))}"
 
 
 def better(metric: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ..statistics.summary import Summary
 from .method_result import MethodResult
 from .metric_cell import metric_cell
+from .metric_head import unit_after
 from .metric_summary import metric_summary
+from .shown_figure import shown_figure
 from .shown_number import MISSING, shown_number
 from .stream_result import StreamResult
 
@@ -14,7 +17,8 @@ _SPENT = {"seconds": "search seconds", "gpu_hours": "search GPU-hours"}
 
 def leaderboard_rows(stream: StreamResult) -> list[list[str]]:
     """The heads, then a row for each method: mean ± sample standard deviation of the metric by which methods
-    are compared, the mean's 95 % interval, the number of figures, and the method's memory and costs.
+    are compared, the mean's 95 % interval, the number of figures, and the method's memory and costs. The
+    mean's head has the metric's unit where that is not percent.
 
     The column ``runs`` exists where some mean is over fewer figures than there are runs, since runs share an
     order. The costs of searches are shown where they are known.
@@ -24,7 +28,9 @@ def leaderboard_rows(stream: StreamResult) -> list[list[str]]:
     """
     runs = any(_n(stream, method) != _runs(stream, method) for method in stream.methods)
     spent = [key for key in _SPENT if any(method.spent.get(key) for method in stream.methods)]
-    heads = [*_HEADS[:4], *(["runs"] if runs else []), *_HEADS[4:], *(_SPENT[key] for key in spent)]
+    mean = f"mean{unit_after(stream.measure)}"
+    heads = [_HEADS[0], mean, *_HEADS[2:4], *(["runs"] if runs else []), *_HEADS[4:]]
+    heads += [_SPENT[key] for key in spent]
     return [heads, *(_row(stream, method, spent, runs=runs) for method in stream.methods)]
 
 
@@ -33,11 +39,15 @@ def _row(stream: StreamResult, method: MethodResult, spent: list[str], *, runs: 
     if method.failed_trials:
         trials += f", {method.failed_trials} failed"
     told = metric_summary(method, stream.measure)
-    ends = f"{shown_number(told.low)} to {shown_number(told.high)}" if told and told.n > 1 else MISSING
+    ends = _between(told, stream.measure) if told and told.n > 1 else MISSING
     row = [method.label, metric_cell(method, stream.measure), ends, str(_n(stream, method))]
     row += [str(_runs(stream, method))] if runs else []
     row += [method.memory, shown_number(method.score), trials]
     return [*row, *(shown_number(method.spent.get(key), 3 if "hours" in key else 0) for key in spent)]
+
+
+def _between(told: Summary, metric: str) -> str:
+    return f"{shown_figure(told.low, metric)} to {shown_figure(told.high, metric)}"
 
 
 def _n(stream: StreamResult, method: MethodResult) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ..schema.shown import shown_bytes
+from ..metrics.measures import unit
 from .method_result import MethodResult
 from .metric_summary import metric_summary
-from .shown_number import MISSING, shown_number
+from .shown_figure import shown_figure
+from .shown_number import MISSING
 
-_BYTES = ("replay/bytes", "memory/gpu_bytes")
-_HOURS = ("gpu_hours",)
-_COUNTS = ("parameters/trained",)
+_ALONE = ("bytes", "parameters", "GPU-hours")
 
 
 def metric_cell(method: MethodResult, metric: str) -> str:
@@ -22,11 +21,5 @@ def metric_cell(method: MethodResult, metric: str) -> str:
     """
     if (told := metric_summary(method, metric)) is None:
         return MISSING
-    if metric in _BYTES:
-        return shown_bytes(told.mean)
-    if metric in _COUNTS:
-        return f"{told.mean:,.0f}"
-    if metric in _HOURS:
-        return shown_number(told.mean, 3)
-    spread = "" if told.n == 1 else f" ± {shown_number(told.deviation)}"
-    return f"{shown_number(told.mean)}{spread}"
+    alone = told.n == 1 or unit(metric) in _ALONE
+    return shown_figure(told.mean, metric) + ("" if alone else f" ± {shown_figure(told.deviation, metric)}")

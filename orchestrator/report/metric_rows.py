@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .metric_cell import metric_cell
+from .metric_head import metric_head
 from .metric_summary import metric_summary
 from .stream_result import StreamResult
 from .told_metrics import costs, shown_metrics
-
-_TOOK = {
-    "replay/items": "samples kept",
-    "replay/bytes": "bytes kept",
-    "parameters/trained": "trained parameters",
-    "memory/gpu_bytes": "peak GPU memory",
-    "gpu_hours": "GPU-hours",
-}
 
 
 def metric_rows(stream: StreamResult) -> list[list[str]]:
@@ -24,7 +17,8 @@ def metric_rows(stream: StreamResult) -> list[list[str]]:
     Args:
         stream: The stream.
     """
-    return _rows(stream, [*shown_metrics(stream)[1:], *costs(stream)])
+    first, *others = shown_metrics(stream)
+    return _rows(stream, [name for name in dict.fromkeys([*others, *costs(stream)]) if name != first])
 
 
 def quality_rows(stream: StreamResult) -> list[list[str]]:
@@ -44,7 +38,7 @@ def _rows(stream: StreamResult, names: Sequence[str]) -> list[list[str]]:
     metrics = [name for name in names if _told(stream, name)]
     if not metrics:
         return []
-    heads = ["method", *(_TOOK.get(name, name.replace("_", " ")) for name in metrics)]
+    heads = ["method", *map(metric_head, metrics)]
     return [heads, *([m.label, *(metric_cell(m, name) for name in metrics)] for m in stream.methods)]
 
 

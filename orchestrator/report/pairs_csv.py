@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping
 
 from .study_result import StudyResult
 from .told_metrics import costs, every_metric
@@ -18,29 +17,25 @@ def pairs_csv(result: StudyResult) -> str:
 
     A line is one method's run with one pair on one stream. ``memory`` is in samples, and ``validation`` is
     the objective of the trial that was chosen. Then come all metrics on test data over the whole stream,
-    without ``test/``, and the run's costs. The metric by which methods are compared comes first. A field is
-    empty where there is no value.
+    without ``test/``, and the run's costs, in the units of
+    :func:`~orchestrator.metrics.measures.unit`. The metric by which methods are compared comes first. A
+    field is empty where there is no value.
 
     Args:
         result: The study.
     """
-    metrics = list(dict.fromkeys(name for stream in result.streams for name in every_metric(stream)))
-    took_names = costs(*result.streams)
+    metrics = [name for stream in result.streams for name in every_metric(stream)]
+    metrics = list(dict.fromkeys([*metrics, *costs(*result.streams)]))
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*_FIXED, *metrics, *took_names])
+    writer.writerow([*_FIXED, *metrics])
     for stream in result.streams:
         for method in stream.methods:
             for pair in method.pairs:
                 of = [stream.title, method.label, pair.number, pair.seed, pair.order, method.memory]
-                figures = [_field(pair.test, name) for name in metrics]
-                took = [_field(pair.cost, name) for name in took_names]
-                writer.writerow([*of, _number(method.score), *figures, *took])
+                found = {**pair.cost, **pair.test}
+                writer.writerow([*of, _number(method.score), *(_number(found.get(name)) for name in metrics)])
     return file.getvalue()
-
-
-def _field(values: Mapping[str, float], name: str) -> str:
-    return _number(values.get(name))
 
 
 def _number(value: float | None) -> str:

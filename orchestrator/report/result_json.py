@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from ..metrics.measures import unit
 from ..schema.plain_json import plain_json
 from .candidate_result import CandidateResult
 from .comparison_result import ComparisonResult
@@ -42,6 +43,7 @@ def _stream(stream: StreamResult) -> dict[str, Any]:
     return {
         "stream": stream.title,
         "measure": stream.measure,
+        "unit": unit(stream.measure),
         "objective": stream.objective,
         "methods": [_method(stream, method) for method in stream.methods],
         **({"references": [_reference(one) for one in stream.references]} if stream.references else {}),
@@ -55,7 +57,7 @@ def _stream(stream: StreamResult) -> dict[str, Any]:
 def _method(stream: StreamResult, method: MethodResult) -> dict[str, Any]:
     summaries = {
         metric: asdict(told)
-        for metric in (*every_metric(stream), *costs(stream))
+        for metric in dict.fromkeys([*every_metric(stream), *costs(stream)])
         if (told := metric_summary(method, metric)) is not None
     }
     return {

@@ -25,6 +25,7 @@ def result_md(result: StudyResult) -> str:
 def _blocks(stream: StreamResult) -> list[str]:
     more = metric_rows(stream)
     said = "Further metrics on test data, and what a run took: means ± sample standard deviations"
+    said += ", in percent where the head names no unit"
     lost = ["\n".join(f"- {line}" for line in (*stream.failed, *stream.unread))]
     return [
         f"## {stream.title}",

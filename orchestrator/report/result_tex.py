@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from ..metrics.measures import TOP
+from ..metrics.measures import TOP, unit
 from .comparison_result import ComparisonResult
 from .method_result import MethodResult
+from .metric_cell import metric_cell
+from .metric_head import metric_head
 from .metric_summary import metric_summary
 from .shown_number import shown_number
 from .shown_p import shown_p
@@ -49,7 +51,7 @@ def result_tex(result: StudyResult, *, took: bool = False) -> str:
 def _table(result: StudyResult, stream: StreamResult, *, took: bool) -> str:
     metrics = shown_metrics(stream, TOP)
     compared = {found.other: found for found in stream.comparisons}
-    heads = ["method", "memory", "$n$", *(_text(name.replace("_", " ")) for name in metrics)]
+    heads = ["method", "memory", "$n$", *(_text(metric_head(name)) for name in metrics)]
     heads += [_text(f"{stream.methods[0].label} less it"), "$p$ (Holm)"] if compared else []
     rows = [_row(stream, method, metrics, compared) for method in stream.methods]
     if took:
@@ -92,6 +94,8 @@ def _row(
 def _cell(method: MethodResult, metric: str) -> str:
     if (told := metric_summary(method, metric)) is None:
         return "--"
+    if unit(metric) in ("bytes", "parameters", "GPU-hours"):
+        return _figures(metric_cell(method, metric))
     if told.n == 1:
         return f"${shown_number(told.mean)}$"
     return f"${shown_number(told.mean)} \\pm {shown_number(told.deviation)}$"

@@ -37,7 +37,7 @@ def verdict(
         corrected_p: p after :func:`~orchestrator.statistics.holm.holm`. None: the comparison is the only one.
         comparisons: The comparisons of the table.
         less_is_better: Whether lower figures are better, as for forgetting.
-        unit: The unit of the figures.
+        unit: The unit of the differences. Empty: it is not known.
         condition: The conditions of both methods. Empty: they are not mentioned.
         cost: Memory and compute, such as ``40 replayed samples, and 12 s of training a run of a and 9 s of
             b``. Empty: they are not mentioned.
@@ -63,7 +63,7 @@ def verdict(
     told = [f"{value:.{digits}f}" for value in (size, *ends)]
     before, after = (f"{condition}, " if condition else ""), (f", for {cost}" if cost else "")
     return (
-        f"{before}{winner} beats {loser} by {told[0]} {unit} ({_percent(comparison.confidence)} interval "
+        f"{before}{winner} beats {loser} by {_of(told[0], unit)} ({_percent(comparison.confidence)} interval "
         f"{told[1]} to {told[2]}, paired over {over or f'{comparison.n} pairs'}){after}"
     )
 
@@ -87,9 +87,13 @@ def _seen(comparison: PairedComparison, comparisons: int, unit: str, alpha: floa
         confidence=comparison.confidence,
     )
     return (
-        f"n = {comparison.n}; a difference of {_two_digits_up(least)} {unit} would have been seen in "
+        f"n = {comparison.n}; a difference of {_of(_two_digits_up(least), unit)} would have been seen in "
         f"{_percent(_POWER)} of such studies"
     )
+
+
+def _of(number: str, unit: str) -> str:
+    return f"{number} {unit}".rstrip()
 
 
 def _digits(half: float) -> int:

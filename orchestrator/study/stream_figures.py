@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, nan
 
 from ..evaluation.protocol import HEADLINE
-from ..metrics.measures import better
+from ..metrics.measures import better, difference_unit, in_unit
 from ..report.comparison_result import ComparisonResult
 from ..report.compute_said import compute_said
 from ..search.budget import Budget
@@ -58,9 +58,10 @@ class StreamFigures:
         rule = self._study.request.scheduler
         stops = f"; {SchedulerChoice(rule).said}" if rule else ""
         return (
-            f"`{self.measure}` on test data, in percent: mean and sample standard deviation over pairs of "
-            f"seed and order, and the mean's 95 % interval. Values were chosen on validation data{by} "
-            f"({protocol.text}){stops}.{self._confirmed()}{self._given()}{self._held()}{self._orders()}{self._commits()}"
+            f"`{self.measure}` on test data, {in_unit(self.measure)}: mean and sample standard deviation "
+            f"over pairs of seed and order, and the mean's 95 % interval. Values were chosen on validation "
+            f"data{by} ({protocol.text}){stops}.{self._confirmed()}{self._given()}{self._held()}"
+            f"{self._orders()}{self._commits()}"
         )
 
     def failed(self) -> list[str]:
@@ -100,6 +101,7 @@ class StreamFigures:
                 corrected_p=p,
                 comparisons=len(compared),
                 less_is_better=better(self.measure) == "min",
+                unit=difference_unit(self.measure),
                 condition=self._tuned(other),
                 cost=", and ".join(
                     filter(None, [self._cost(other), self._compute(other, list(differences))])

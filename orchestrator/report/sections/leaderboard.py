@@ -10,8 +10,8 @@ from ..table import table
 from .section import Section
 
 _METRICS = (
-    "Further metrics on test data, mean ± sample standard deviation over pairs; in percent, angles in "
-    "degrees."
+    "Further metrics on test data, mean ± sample standard deviation over pairs; in percent where the head "
+    "names no unit."
 )
 _COSTS = (
     "What a run with a pair kept and took. Seconds are its sum over tasks, beside whatever else ran at the "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...metrics.measures import better
+from ...metrics.measures import better, in_unit
 from ..drawing.draw_memory import AtMemory, draw_memory, pareto
 from ..figure import figure
 from ..method_result import MethodResult
@@ -27,8 +27,9 @@ def memory(stream: StreamResult) -> Section | None:
     drawn = draw_memory(found, best, "samples kept at the end", f"{stream.measure} against memory")
     names = ", ".join(method.label for method in best)
     said = (
-        f"{stream.measure} on test data in percent, mean and 95 % interval, against the samples in the "
-        f"memory at the end. Blue, and joined: no other method is better with as little memory ({names})."
+        f"{stream.measure} on test data {in_unit(stream.measure)}, mean and 95 % interval, against the "
+        f"samples in the memory at the end. Blue, and joined: no other method is better with as little "
+        f"memory ({names})."
     )
     return Section("Memory", figure(drawn, said))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...metrics.measures import unit
 from ..drawing.draw_pairs import draw_pairs
 from ..figure import figure
 from ..metric_summary import metric_summary
@@ -27,7 +28,10 @@ def pairs(stream: StreamResult) -> Section | None:
     ]
     if not any(figures for _, figures, _ in rows):
         return None
-    drawn = draw_pairs(rows, f"{stream.measure}, test data, percent", "Each pair's figures by method")
+    of = {"%": "percent"}.get(unit(stream.measure), unit(stream.measure))
+    drawn = draw_pairs(
+        rows, f"{stream.measure}, test data{of and f', {of}'}", "Each pair's figures by method"
+    )
     said = (
         "A dot is a method's run with a pair of seed and order. A thin line joins the runs with one pair. "
         "Where the lines run alike, the same pairs are hard for all methods. The stroke is the mean, with "

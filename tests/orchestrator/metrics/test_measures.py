@@ -1,6 +1,9 @@
 import pytest
 
-from orchestrator.metrics.measures import better, shown_metrics, unit
+from orchestrator.metrics.definitions import DEFINITIONS
+from orchestrator.metrics.from_matrix import FROM_MATRIX
+from orchestrator.metrics.from_predictions import FROM_PREDICTIONS
+from orchestrator.metrics.measures import better, difference_unit, in_unit, shown_metrics, unit
 
 _FOUND = [
     "test/recognition/image",
@@ -37,13 +40,39 @@ def test_retrieval_is_told_by_ctps_backward_transfer_too():
         assert shown_metrics(method, found) == ["seen/map1_reference", "ctp/bwt", "ctp/bwt_map1"], method
 
 
-def test_an_angle_is_in_degrees():
-    assert [unit(name) for name in ("average", "seen/ece", "drift/angle", "drift/task_01")] == [
-        "%",
-        "%",
-        "degrees",
-        "degrees",
-    ]
+_NOT_PERCENT = {
+    "drift/angle": "degrees",
+    "drift/task_01": "degrees",
+    "train/TERM": "",
+    "replay/items": "samples",
+    "replay/bytes": "bytes",
+    "parameters/trained": "parameters",
+    "gpus": "GPUs",
+    "memory/gpu_bytes": "bytes",
+    "seconds/train": "seconds",
+    "seconds/wait": "seconds",
+    "seconds/evaluate": "seconds",
+    "seconds/checkpoint": "seconds",
+    "per_task/learning_rate": "",
+    "per_task/strength": "",
+    "per_task/trainings": "",
+    "txt_median_rank": "ranks",
+    "img_median_rank": "ranks",
+}
+
+
+def test_each_metric_that_is_not_in_percent_has_its_own_unit():
+    names = [name for table in DEFINITIONS.values() for one in table for name in one.names]
+    units = {name: unit(name) for name in [*names, *FROM_MATRIX, *FROM_PREDICTIONS]}
+    assert {name: of for name, of in units.items() if of != "%"} == _NOT_PERCENT
+    assert (unit("gpu_hours"), unit("test/drift/angle"), unit("mine:average")) == ("GPU-hours", "degrees", "")
+
+
+def test_a_difference_of_percents_is_in_points_and_every_other_one_in_the_metrics_unit():
+    names = ["average", "txt_median_rank", "drift/angle", "mine:f"]
+    assert [difference_unit(name) for name in names] == ["points", "ranks", "degrees", ""]
+    said = ["in percent", "in ranks from 1 on", "in degrees", "in its own unit"]
+    assert [in_unit(name) for name in names] == said
 
 
 def test_of_errors_less_is_better_of_scores_more():
