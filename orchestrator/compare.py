@@ -15,7 +15,7 @@ from .commands.command_parser import CommandParser
 from .errors import UserError
 from .leaderboard.alike import CONDITIONS
 from .leaderboard.leaderboard import leaderboard
-from .leaderboard.leaderboard_files import FORMATS, write_leaderboard
+from .leaderboard.leaderboard_files import COMPARED, FORMATS, write_leaderboard
 from .leaderboard.wanted import Wanted
 from .record.comparison.report import compare
 from .storage.full_disk import is_full
@@ -49,8 +49,7 @@ def _leaderboard(options: argparse.Namespace, arguments: list[str]) -> None:
         wanted,
         metrics=options.metric,
         allowed=CONDITIONS if "all" in options.allow else options.allow,
-        matrices=shape == "json" or options.out is not None,
-        page=shape == "html" or options.out is not None,
+        page=shape in COMPARED or options.out is not None,
         command=shlex.join(["python", "-m", "orchestrator.compare", *arguments]),
     )
     print(FORMATS[shape](result), end="")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..errors import UserError
 from ..metrics.against_references import AGAINST
@@ -38,7 +37,6 @@ def leaderboard(
     *,
     metrics: Sequence[str] = (),
     allowed: Collection[str] = (),
-    matrices: bool = False,
     page: bool = False,
     command: str = "",
 ) -> StudyResult:
@@ -52,7 +50,6 @@ def leaderboard(
             (:func:`~orchestrator.leaderboard.added_metric.added_metric`), or beside the record's reference
             runs (:data:`~orchestrator.metrics.against_references.AGAINST`).
         allowed: Those of :data:`~orchestrator.leaderboard.alike.CONDITIONS` in which rows may differ.
-        matrices: Whether the runs' matrices are read in any case.
         page: Whether a page is made of it: with matrices, the trials of searches, and comparisons of one row
             with each other one (:func:`~orchestrator.leaderboard.compared.compared`).
         command: The command that makes the leaderboard, for its files.
@@ -72,11 +69,10 @@ def leaderboard(
     for stream, rows in rows_by_stream(reader, found.trials).items():
         differing = check_alike(stream, rows, allowed)
         asked = found.references if set(metrics) & AGAINST.keys() else ()
-        how: dict[str, Any] = {"matrices": matrices or page, "searches": page, "references": asked}
-        results = RowResults(reader, rows, added, **how)
+        results = RowResults(reader, rows, added, page=page, references=asked)
         told = _stream(stream, rows, results, differing, metrics)
         if page:
-            told = compared(replace(told, unread=_in_one(told.unread)), rows, wanted.methods, differing)
+            told = compared(told, rows, wanted.methods, differing)
         streams.append(told)
         shown += [run for row in rows for run in row.trials]
         left_out += _replaced([row.group for row in rows])
@@ -102,13 +98,6 @@ def _of_study(result: StudyResult, runs: Sequence[TestedTrial]) -> StudyResult:
     return replace(result, name=last.get(STUDY, ""), question=last.get(QUESTION, ""), pairs=pairs)
 
 
-def _in_one(unread: Sequence[str]) -> tuple[str, ...]:
-    """One line in the place of many: a database that is alone has the files of no run."""
-    return (
-        (f"{len(unread)} files that are not there, first {unread[0]}",) if len(unread) > 1 else tuple(unread)
-    )
-
-
 def _stream(
     stream: str,
     rows: Sequence[Row],
@@ -125,6 +114,7 @@ def _stream(
         _about(measure, rows, differing),
         tuple(sorted(methods, key=lambda method: _rank(method, measure))),
         unread=tuple(results.unread),
+        unread_for_page=tuple(results.unread_for_page),
         asked=tuple(metrics),
         runs_file="leaderboard-runs.csv of --out",
     )

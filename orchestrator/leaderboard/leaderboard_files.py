@@ -17,16 +17,25 @@ from ..report.study_result import StudyResult
 from ..storage.atomic_write import write_text
 from .record_page import record_page
 
+
+def _tables(result: StudyResult, write: Callable[[StudyResult], str]) -> str:
+    """A format that has tables alone: without what a page has beside them, as comparisons."""
+    streams = [replace(stream, comparisons=()) for stream in result.streams]
+    return write(replace(result, question="", streams=tuple(streams)))
+
+
 FORMATS: dict[str, Callable[[StudyResult], str]] = {
-    "md": result_md,
-    "tex": partial(result_tex, took=True),
-    "csv": result_csv,
+    "md": partial(_tables, write=result_md),
+    "tex": partial(_tables, write=partial(result_tex, took=True)),
+    "csv": partial(_tables, write=result_csv),
     "json": result_json,
     "html": record_page,
 }
 """The formats in which a leaderboard can be written."""
 
-_COMPARED = ("html", "json")  # the formats that have comparisons
+COMPARED = ("html", "json")
+"""The formats that have comparisons, matrices and searches as well."""
+
 _RUNS_FILE = "leaderboard-runs.csv"
 
 
@@ -44,10 +53,7 @@ def write_leaderboard(result: StudyResult, folder: Path) -> list[Path]:
     Raises:
         UserError: A file cannot be written. The message is one line.
     """
-    texts = {
-        f"leaderboard.{name}": made(result if name in _COMPARED else _without_comparisons(result))
-        for name, made in FORMATS.items()
-    }
+    texts = {f"leaderboard.{name}": write(result) for name, write in FORMATS.items()}
     texts[_RUNS_FILE] = pairs_csv(result)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +64,3 @@ def write_leaderboard(result: StudyResult, folder: Path) -> list[Path]:
             f"{error.filename or folder}: cannot be written ({error.strerror or error})"
         ) from error
     return [folder / name for name in texts]
-
-
-def _without_comparisons(result: StudyResult) -> StudyResult:
-    return replace(result, streams=tuple(replace(stream, comparisons=()) for stream in result.streams))

@@ -16,10 +16,16 @@ def record_page(result: StudyResult) -> str:
     Args:
         result: The leaderboard, with its searches and comparisons.
     """
-    return report_page(replace(result, streams=tuple(map(_first_first, result.streams))))
+    return report_page(replace(result, streams=tuple(map(_on_page, result.streams))))
 
 
-def _first_first(stream: StreamResult) -> StreamResult:
-    """The stream with the method first that is compared with each other one."""
+def _on_page(stream: StreamResult) -> StreamResult:
+    """The stream with the method first that is compared with each other one, and with what cannot be read in
+    one line: a database that is alone has the files of no run.
+    """
     first = stream.comparisons[0].first if stream.comparisons else stream.methods[0].label
-    return replace(stream, methods=tuple(sorted(stream.methods, key=lambda method: method.label != first)))
+    unread = (*stream.unread, *stream.unread_for_page)
+    if len(unread) > 1:
+        unread = (f"{len(unread)} files that are not there, first {unread[0]}",)
+    methods = sorted(stream.methods, key=lambda method: method.label != first)
+    return replace(stream, methods=tuple(methods), unread=unread, unread_for_page=())

@@ -34,12 +34,12 @@ class RowResults:
         reader: The record.
         rows: The rows. Runs of several rows with one seed and one order have one number.
         added: The metrics that are computed where a run did not log them.
-        matrices: Whether matrices are read in any case.
-        searches: Whether the trials of searches are read, and what they chose.
+        page: Whether what a page has is read: all matrices, the trials of searches, and what they chose.
         references: The record's reference runs, where metrics beside them are asked for.
 
     Attributes:
-        unread: A line for each file of a run that cannot be read.
+        unread: A line for each file of a run that a metric needs and that cannot be read.
+        unread_for_page: A line for each such file that no metric needs.
         beside: The names of the reference runs that metrics were computed beside.
     """
 
@@ -49,15 +49,14 @@ class RowResults:
         rows: Sequence[Row],
         added: Added,
         *,
-        matrices: bool,
-        searches: bool = False,
+        page: bool,
         references: Sequence[TestedTrial] = (),
     ) -> None:
         self.unread: list[str] = []
+        self.unread_for_page: list[str] = []
         self.beside: list[str] = []
         self._references = references
-        self._matrices = matrices
-        self._searches = searches
+        self._page = page
         self._reader = reader
         self._added = added
         runs = [run for row in rows for run in row.trials]
@@ -83,7 +82,7 @@ class RowResults:
             tuple(sorted(pairs, key=lambda pair: pair.number)),
             scores[0] if len(scores) == 1 and not row.unknown else None,
             spent={key: sum(search.spent[key] for search in row.searches) for key in sorted(keys)},
-            **(search_results(self._reader, row) if self._searches else {}),
+            **(search_results(self._reader, row) if self._page else {}),
         )
 
     def _result(self, run: TestedTrial) -> PairResult:
@@ -91,8 +90,9 @@ class RowResults:
         test = {name.removeprefix("test/"): value for name, value in run.test.items()}
         missing = {name: metric for name, metric in self._added.items() if name not in test}
         taken = {file for metric in missing.values() for file in metric.takes}
-        asked = "matrix" in taken or self._matrices or self._references
-        matrix = self._matrix(run.recorded) if asked else None
+        needed = "matrix" in taken or bool(self._references)
+        asked = needed or self._page
+        matrix = self._matrix(run.recorded, needed=needed) if asked else None
         predictions = self._predictions(run.recorded) if "predictions" in taken else None
         found = {"matrix": matrix, "predictions": predictions}
         test |= {name: metric.compute(found) for name, metric in missing.items() if _has(found, metric)}
@@ -113,11 +113,11 @@ class RowResults:
                 self.beside.append(other.name.partition("/")[0])
         return against_references(matrix, found)
 
-    def _matrix(self, trial: RecordedRun) -> np.ndarray | None:
+    def _matrix(self, trial: RecordedRun, *, needed: bool = True) -> np.ndarray | None:
         try:
             return recorded_matrix(self._reader, trial)
         except LookupError as error:
-            self.unread.append(str(error))
+            (self.unread if needed else self.unread_for_page).append(str(error))
             return None
 
     def _predictions(self, trial: RecordedRun) -> dict[str, np.ndarray] | None:

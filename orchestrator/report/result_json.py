@@ -50,7 +50,7 @@ def _stream(stream: StreamResult) -> dict[str, Any]:
         **({"orders": asdict(stream.orders)} if stream.orders is not None else {}),
         "comparisons": [_comparison(found) for found in stream.comparisons],
         "failed": stream.failed,
-        "unread": stream.unread,
+        "unread": [*stream.unread, *stream.unread_for_page],
     }
 
 

@@ -30,6 +30,7 @@ class StreamResult:
         about_comparisons: Which comparisons there are, in a sentence; empty where that needs no word.
         family: How many comparisons p is corrected for; 0: for those that there are.
         runs_file: The file that has each run's figures.
+        unread_for_page: A line for each file without which tables are whole, and a page is not.
         unread_references: A line for each of their runs of which something cannot be read.
     """
 
@@ -46,6 +47,7 @@ class StreamResult:
     about_references: str = ""
     failed_references: tuple[str, ...] = ()
     unread_references: tuple[str, ...] = ()
+    unread_for_page: tuple[str, ...] = ()
     orders: OrdersResult | None = None
     about_comparisons: str = ""
     family: int = 0

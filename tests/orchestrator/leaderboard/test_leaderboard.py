@@ -196,7 +196,7 @@ def test_a_metric_that_was_not_logged_is_computed_from_the_matrix(whole, monkeyp
     assert logged.figures("average") == {1: 60.0, 2: 64.0}, "what was logged counts"
     assert logged.figures("learning_accuracy") == {1: 85.0, 2: 65.0}
     assert told()[1]["er"].pairs[0].matrix is None
-    assert told(matrices=True)[1]["er"].pairs[0].matrix.tolist() == _ONE
+    assert told(page=True)[1]["er"].pairs[0].matrix.tolist() == _ONE
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from told_study import read_page
 from orchestrator import compare
 from orchestrator.leaderboard import leaderboard as board
 from orchestrator.leaderboard.leaderboard import leaderboard
+from orchestrator.leaderboard.leaderboard_files import FORMATS
 from orchestrator.leaderboard.wanted import Wanted
 
 pytestmark = pytest.mark.unit
@@ -208,3 +210,20 @@ def test_other_formats_are_as_without_the_page(record, tmp_path, capsys):
     assert page.tables["leaderboard"][1][0] == "er" and page.heads[0] == "Which?"
     kept = json.loads((tmp_path / "leaderboard.json").read_text())
     assert [one["other"] for one in kept["streams"][0]["comparisons"]] == ["ewc", "ncm"]
+
+
+@pytest.mark.parametrize("files", [True, False])
+@pytest.mark.parametrize("shape", FORMATS)
+def test_each_format_is_printed_alike_with_and_without_out(shape, files, record, tmp_path, capsys):
+    if not files:
+        for run in record._runs:
+            run.tags.pop("test.matrix", None)
+    words, out = ["--runs", "s-*", "--format", shape], ["--out", str(tmp_path)]
+    assert compare.main(words) == 0
+    alone = capsys.readouterr().out
+    assert compare.main([*words, *out]) == 0
+    beside = capsys.readouterr().out
+    assert (tmp_path / f"leaderboard.{shape}").read_text() == beside
+    assert beside.replace(f" {shlex.join(out)}", "") == alone
+    assert ("less it" in alone, "Which?" in alone) == (shape == "html", shape in ("html", "json"))
+    assert ("matrix.csv in the record" in alone) == (not files and shape in ("html", "json"))
