@@ -24,8 +24,10 @@ _Runs = Mapping[tuple[Hashable, int], float]  # (order, seed) -> figure
 def compared(
     stream: StreamResult, rows: Sequence[Row], methods: Sequence[str], differing: Mapping[str, str]
 ) -> StreamResult:
-    """Compares one row with each other one over the pairs of seed and order that both have. Where pairs share
-    orders, the orders' means are compared
+    """Compares one row with each other one over the pairs of seed and order that both have.
+
+    Runs on unlike streams are no pairs, though their orders may have one number. Where pairs share orders,
+    the orders' means are compared
     (:func:`~orchestrator.statistics.independent_values.independent_values`). p is corrected for the stream's
     comparisons (Holm): where the row was picked among several by its figures, for all comparisons of these
     rows, as :func:`~orchestrator.statistics.holm.holm` says.
@@ -72,12 +74,15 @@ def compared(
             cost=", and ".join(filter(None, [memory, _compute(first, other, mine.keys() & its.keys())])),
         )
         numbers: dict[tuple[Hashable, int], int] = {
-            (pair.order, pair.seed): pair.number for pair in first.pairs
+            (pair.arranged, pair.seed): pair.number for pair in first.pairs
         }
         differences = {numbers[pair]: mine[pair] - its[pair] for pair in mine if pair in its}
         results.append(ComparisonResult(label, other.label, test, p, sentence, differences))
     about = f"{label} is compared with each other method, since {why}."
-    if others:
+    if stream.methods[1:] and not results:
+        of = " on a stream that is alike" if any(key.startswith("stream.") for key in differing) else ""
+        about = f"{label} is compared with nothing: no other row has a pair of seed and order with it{of}."
+    elif others:
         about += f" It is the best of {len(labels)} rows, and p is corrected for all of their comparisons."
     return replace(stream, comparisons=tuple(results), about_comparisons=about, family=len(ps))
 
@@ -123,7 +128,7 @@ def _compute(first: MethodResult, other: MethodResult, shared: Collection[tuple[
     """What a run of both methods took, over the pairs that both have."""
     return compute_said(
         {
-            method.label: [pair.cost for pair in method.pairs if (pair.order, pair.seed) in shared]
+            method.label: [pair.cost for pair in method.pairs if (pair.arranged, pair.seed) in shared]
             for method in (first, other)
         }
     )
@@ -132,7 +137,7 @@ def _compute(first: MethodResult, other: MethodResult, shared: Collection[tuple[
 def _figures(method: MethodResult, measure: str) -> _Runs:
     figures = method.figures(measure)
     return {
-        (pair.order, pair.seed): figures[pair.number]
+        (pair.arranged, pair.seed): figures[pair.number]
         for pair in method.pairs
         if isfinite(figures.get(pair.number, float("nan")))
     }

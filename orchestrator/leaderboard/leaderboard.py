@@ -170,6 +170,9 @@ def _about(measure: str, rows: Sequence[Row], differing: dict[str, str]) -> str:
         f"Not run alike, as was allowed: {'; '.join(f'{k} is {v}' for k, v in differing.items())}."
         if differing
         else "",
+        "An order of one stream is none of another: runs on unlike streams are no pairs."
+        if any(name.startswith("stream.") for name in differing)
+        else "",
     ]
     return " ".join(filter(None, said))
 

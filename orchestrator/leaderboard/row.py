@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ..record.comparison.finished_run import FinishedRun
 from ..record.comparison.groups import Group, settings
 from .recorded_search import RecordedSearch
 from .tested_trial import TestedTrial
@@ -93,13 +94,20 @@ class Row:
         backbone = {k: v for k, v in run.config.items() if k.startswith("method.backbone.")}
         named = [f"{key.removeprefix('method.backbone.')}={value}" for key, value in backbone.items()]
         return {
-            "stream.content": run.content[:12] or UNKNOWN,
-            **{key: str(value) for key, value in settings(run).items() if key != "stream.name"},
+            **stream_of(run),
             "protocol": UNKNOWN if self.unknown else " and ".join(protocols) or GIVEN,
             "trials": self._trials,
             "backbone": " ".join(sorted(named)) or "none named",
             "memory": run.memory,
         }
+
+
+def stream_of(run: FinishedRun) -> dict[str, str]:
+    """What tells a run's stream from others without regard to its order: ``stream.content`` and each of its
+    settings.
+    """
+    told = {key: str(value) for key, value in settings(run).items() if key != "stream.name"}
+    return {"stream.content": run.content[:12] or UNKNOWN, **told}
 
 
 def _protocol(search: RecordedSearch, stream: str) -> str:

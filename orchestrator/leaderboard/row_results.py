@@ -18,7 +18,7 @@ from ..tracking.recorded_run import RecordedRun
 from .added_metric import AddedMetric
 from .recorded_matrix import recorded_matrix
 from .recorded_predictions import recorded_predictions
-from .row import Row
+from .row import Row, stream_of
 from .search_results import search_results
 from .task_reports import task_reports
 from .tested_trial import TestedTrial
@@ -32,7 +32,8 @@ class RowResults:
 
     Args:
         reader: The record.
-        rows: The rows. Runs of several rows with one seed and one order have one number.
+        rows: The rows. Runs of several rows with one seed and one order have one number, where their streams
+            are alike: an order of one stream is none of another.
         added: The metrics that are computed where a run did not log them.
         page: Whether what a page has is read: all matrices, the trials of searches, and what they chose.
         references: The record's reference runs, where metrics beside them are asked for.
@@ -61,8 +62,11 @@ class RowResults:
         self._added = added
         runs = [run for row in rows for run in row.trials]
         self._orders = {order_of(run): run.order for run in reversed(runs)}  # one name for one order
-        pairs = sorted({self._pair(run) for run in runs}, key=lambda pair: (_key(pair[0]), _key(pair[1])))
-        self._numbers = {pair: number for number, pair in enumerate(pairs, 1)}
+        streams = dict.fromkeys(tuple(stream_of(run).items()) for run in runs)
+        self._streams = {stream: number for number, stream in enumerate(streams, 1)}
+        pairs = {(self._stream(run), *self._pair(run)) for run in runs}
+        ordered = sorted(pairs, key=lambda pair: (pair[0], _key(pair[1]), _key(pair[2])))
+        self._numbers = {pair: number for number, pair in enumerate(ordered, 1)}
 
     def of(self, row: Row) -> MethodResult:
         """The result of a row.
@@ -100,7 +104,10 @@ class RowResults:
             test |= self._against(run, matrix)
         cost = run_cost(task_reports(self._reader, run.recorded))
         seed, order = self._pair(run)
-        return PairResult(self._numbers[seed, order], seed, order, test, cost, matrix, run.name)
+        stream = self._stream(run)
+        arranged = f"order {order} of stream {stream}" if len(self._streams) > 1 else ""
+        number = self._numbers[stream, seed, order]
+        return PairResult(number, seed, order, test, cost, matrix, run.name, arranged)
 
     def _against(self, run: TestedTrial, matrix: np.ndarray) -> dict[str, float]:
         """The metrics beside the references of a run's seed and order."""
@@ -126,6 +133,9 @@ class RowResults:
         except LookupError as error:
             self.unread.append(str(error))
             return None
+
+    def _stream(self, run: TestedTrial) -> int:
+        return self._streams[tuple(stream_of(run).items())]
 
     def _pair(self, run: TestedTrial) -> tuple[int, str]:
         return int(run.seed), self._orders[order_of(run)]

@@ -20,4 +20,6 @@ def answer(stream: StreamResult) -> str:
     first, *others = stream.methods
     if not others:
         return f"{first.label} is compared with nothing: there is one method."
+    if stream.about_comparisons:
+        return stream.about_comparisons
     return f"{first.label} shares no pair that has ended with another method yet."

@@ -24,8 +24,6 @@ def metric_summary(method: MethodResult, metric: str) -> Summary | None:
     if not figures:
         return None
     runs: dict[tuple[Hashable, int], float] = {
-        (pair.stream or pair.order, pair.number): figures[pair.number]
-        for pair in method.pairs
-        if pair.number in figures
+        (pair.arranged, pair.number): figures[pair.number] for pair in method.pairs if pair.number in figures
     }
     return summarise(independent_values({method.label: runs}).values[method.label])

@@ -37,3 +37,8 @@ class PairResult:
     run: str = ""
     stream: str = ""
     drift: tuple[float, ...] = ()
+
+    @property
+    def arranged(self) -> int | str:
+        """What is equal where two runs walked one stream in one order."""
+        return self.stream or self.order

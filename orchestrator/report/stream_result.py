@@ -27,7 +27,8 @@ class StreamResult:
         about_references: How they were come by, in sentences; empty where there are none.
         failed_references: A line for each of their runs that failed.
         orders: The extreme orders; None where none are asked for.
-        about_comparisons: Which comparisons there are, in a sentence; empty where that needs no word.
+        about_comparisons: Which comparisons there are, or why there is none, in a sentence; empty where that
+            needs no word.
         family: How many comparisons p is corrected for; 0: for those that there are.
         runs_file: The file that has each run's figures.
         unread_for_page: A line for each file without which tables are whole, and a page is not.

@@ -14,6 +14,7 @@ from orchestrator.leaderboard import leaderboard as board
 from orchestrator.leaderboard.leaderboard import leaderboard
 from orchestrator.leaderboard.leaderboard_files import FORMATS
 from orchestrator.leaderboard.wanted import Wanted
+from orchestrator.report.metric_summary import metric_summary
 
 pytestmark = pytest.mark.unit
 
@@ -173,6 +174,32 @@ def test_orders_that_pairs_share_are_compared_by_their_means(record):
     (one,) = stream.comparisons
     assert (one.found.n, one.found.difference) == (2, 2.0), "means of orders: 11 less 9, and 23 less 21"
     assert one.differences == {1: 1.0, 2: -1.0, 3: 3.0, 4: 5.0}
+
+
+_UNLIKE = [{"values": {"stream.tasks": 10}}, {"content": "d" * 64}]
+
+
+@pytest.mark.parametrize("unlike", _UNLIKE, ids=["setting", "content"])
+def test_runs_on_unlike_streams_are_no_pairs_though_their_orders_have_one_number(unlike, record, capsys):
+    for name, figure, how in (("er", 60.0, {}), ("ewc", 50.0, {}), ("mma", 40.0, unlike)):
+        record.run(f"u-{name}", name, [trial(n, figure + n, order=n) for n in range(1, 7)], **how)
+    words = ["--runs", "u-*", "--allow", "stream"]
+    result = leaderboard(Path("runs"), Wanted(runs=("u-*",)), allowed=["stream"], page=True)
+    (stream,) = result.streams
+    assert [one.other.split()[0] for one in stream.comparisons] == ["ewc"] and result.pairs == 12
+    numbers = {one.label.split()[0]: [pair.number for pair in one.pairs] for one in stream.methods}
+    assert numbers["er"] == numbers["ewc"] == [*range(1, 7)] and numbers["mma"] == [*range(7, 13)]
+    assert metric_summary(stream.methods[2], "average").n == 6
+    said = "An order of one stream is none of another: runs on unlike streams are no pairs."
+    assert compare.main(words) == 0 and said in capsys.readouterr().out
+    assert compare.main([*words, "--methods", "er", "ewc"]) == 0 and said not in capsys.readouterr().out
+    assert compare.main([*words, "--methods", "er", "mma", "--format", "html"]) == 0
+    page = read_page(capsys.readouterr().out)
+    nothing = " is compared with nothing: no other row has a pair of seed and order with it on a stream that"
+    assert (
+        any(word.endswith(f"{nothing} is alike.") for word in page.words)
+        and "Paired differences" not in page.heads
+    )
 
 
 def test_a_sentence_goes_by_the_corrected_p(record):
