@@ -133,6 +133,10 @@ def _check_metrics(found: StreamResult, metrics: Sequence[str]) -> None:
     for name in metrics:
         if any(metric_summary(method, name) is not None for method in found.methods):
             continue
+        if not_finite := sum(name in {**pair.cost, **pair.test} for m in found.methods for pair in m.pairs):
+            needs = "; it needs more tasks, or an entry that was not measured" if name in FROM_MATRIX else ""
+            every = "the one run that has it" if not_finite == 1 else f"all {not_finite} runs that have it"
+            raise UserError(f"--metric {name}: {found.title}: is not finite in {every}{needs}")
         why = f" ({found.unread[0]})" if found.unread else ""
         if name in AGAINST:
             raise UserError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .best_method import best_method
+from .metric_summary import metric_summary
 from .stream_result import StreamResult
 
 
@@ -20,6 +21,14 @@ def answer(stream: StreamResult) -> str:
     first, *others = stream.methods
     if not others:
         return f"{first.label} is compared with nothing: there is one method."
+    lost = [
+        method.label
+        for method in stream.methods
+        if method.figures(stream.measure) and metric_summary(method, stream.measure) is None
+    ]
+    if lost:
+        of = ", ".join(lost)
+        return f"{first.label} is compared with nothing: no run of {of} has a finite {stream.measure}."
     if stream.about_comparisons:
         return stream.about_comparisons
     return f"{first.label} shares no pair that has ended with another method yet."

@@ -217,6 +217,30 @@ def test_a_metric_that_cannot_be_had_is_refused(stream, name, said, whole):
     assert "\n" not in str(caught.value)
 
 
+_NEEDS = "; it needs more tasks, or an entry that was not measured"
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "said"),
+    [
+        ("forgetting", 2, f"all 2 runs that have it{_NEEDS}"),
+        ("forgetting", 1, f"the one run that has it{_NEEDS}"),
+        ("seen/ece", 2, "all 2 runs that have it"),
+        ("nan_cm:f", 2, "all 2 runs that have it"),
+    ],
+)  # fmt: skip
+def test_a_metric_that_is_finite_in_no_run_is_refused_for_that(
+    name, runs, said, record, monkeypatch, tmp_path
+):
+    (tmp_path / "nan_cm.py").write_text("def f(matrix):\n    return float('inf')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    test = {"average": 50.0, "seen/ece": float("nan")}
+    record.run("a", "er", [trial(seed, test, matrix=[[50.0]]) for seed in range(1, runs + 1)])
+    with pytest.raises(UserError) as caught:
+        leaderboard(_RUNS, Wanted(), metrics=[name])
+    assert str(caught.value) == f"--metric {name}: digits: is not finite in {said}"
+
+
 def test_what_does_not_count_is_named(record):
     found = [trial(0, 90.0, id="t1", score=1.0, values={"method.x": 1}),
              trial(0, 50.0, id="t2", score=2.0, values={"method.x": 2})]  # fmt: skip
