@@ -17,6 +17,7 @@ from ..report.metric_summary import metric_summary
 from ..report.stream_result import StreamResult
 from ..report.study_result import StudyResult
 from ..report.told_metrics import every_metric
+from ..tracking.long_tag import whole_tag
 from ..tracking.names import QUESTION, STUDY
 from ..tracking.record_reader import RecordReader
 from .added_metric import added_metric
@@ -84,18 +85,25 @@ def leaderboard(
         if results.beside:
             left_out.append(f"beside the references {', '.join(sorted(set(results.beside)))}")
     result = StudyResult("", "", 0, "", tuple(streams), tuple(left_out), command)
-    return _of_study(result, shown) if page else result
+    return _of_study(reader, result, shown) if page else result
 
 
-def _of_study(result: StudyResult, runs: Sequence[TestedTrial]) -> StudyResult:
+def _of_study(reader: RecordReader, result: StudyResult, runs: Sequence[TestedTrial]) -> StudyResult:
     """The result with the number of its pairs, and, where all runs are of one study, that study's name and
     its question as it was asked last.
     """
     pairs = max(len({pair.number for one in of.methods for pair in one.pairs}) for of in result.streams)
     if len({run.own.get(STUDY, "") for run in runs}) > 1:
         return replace(result, pairs=pairs)
-    last = max(runs, key=lambda run: run.ended).own
-    return replace(result, name=last.get(STUDY, ""), question=last.get(QUESTION, ""), pairs=pairs)
+    last = max(runs, key=lambda run: run.ended)
+    assert last.parent is not None
+    try:
+        question = whole_tag(reader, last.parent, QUESTION)
+    except LookupError as error:
+        first, *others = result.streams
+        first = replace(first, unread_for_page=(*first.unread_for_page, str(error)))
+        question, result = "", replace(result, streams=(first, *others))
+    return replace(result, name=last.own.get(STUDY, ""), question=question, pairs=pairs)
 
 
 def _stream(

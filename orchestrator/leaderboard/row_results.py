@@ -86,7 +86,7 @@ class RowResults:
             tuple(sorted(pairs, key=lambda pair: pair.number)),
             scores[0] if len(scores) == 1 and not row.unknown else None,
             spent={key: sum(search.spent[key] for search in row.searches) for key in sorted(keys)},
-            **(search_results(self._reader, row) if self._page else {}),
+            **(search_results(self._reader, row, self.unread_for_page) if self._page else {}),
         )
 
     def _result(self, run: TestedTrial) -> PairResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..record.comparison.commit_of import commit_of
@@ -24,7 +24,7 @@ class TestedTrial(FinishedRun):
         recorded: The trial in the record.
         search: The identity of the sweep that chose its values; empty where none is recorded.
         given: Whether it is recorded that no search chose its values.
-        own: The tags of its run.
+        parent: Its run.
     """
 
     __test__ = False  # it is no test, though pytest takes it for one by its name
@@ -32,11 +32,16 @@ class TestedTrial(FinishedRun):
     recorded: RecordedRun | None = None
     search: str = ""
     given: bool = False
-    own: Mapping[str, str] = field(default_factory=dict)
+    parent: RecordedRun | None = None
 
     @property
     def name(self) -> str:
         return f"{self.folder.parent.parent.name}/{self.folder.name}"
+
+    @property
+    def own(self) -> Mapping[str, str]:
+        """The tags of its run."""
+        return {} if self.parent is None else self.parent.tags
 
     @classmethod
     def of(cls, trial: RecordedRun, parent: RecordedRun, first: RecordedRun | None) -> TestedTrial:
@@ -76,5 +81,5 @@ class TestedTrial(FinishedRun):
             search=first.run if first is not None and tags.get("kind") == "sweep" else chosen,
             # earlier versions recorded neither
             given=tags.get("kind") == "train" and not chosen and _CONTENT in tags,
-            own=parent.tags,
+            parent=parent,
         )

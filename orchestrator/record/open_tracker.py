@@ -8,7 +8,7 @@ from collections.abc import Collection
 from ..evaluation.objective import Objective
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, TRAIN_FILE
 from ..tracking import Tracker, environment_tags, recorded
-from ..tracking.names import LONGEST_TAG, POINTS, SEARCHED
+from ..tracking.names import POINTS, SEARCHED
 from .own_code_tags import own_code_tags
 from .run_context import RunContext
 
@@ -39,7 +39,7 @@ def open_tracker(
     first = run.continues
     told = {"protocol": run.protocol, "search": run.chosen, "budget": run.budget}
     told |= {POINTS: str(run.points or ""), SEARCHED: "" if all_tested else " ".join(searched)}
-    told |= {name: text[:LONGEST_TAG] for name, text in run.tags.items()}
+    told |= run.tags
     if first is not None:
         told |= {"continues": first.name, "continues_run": first.run}
     known = {name: text for name, text in told.items() if text}

@@ -19,7 +19,8 @@ from .copied_run import check_no_copy
 from .delivery import Delivery
 from .journal import Journal
 from .journal_state import JournalState
-from .names import LONGEST_TAG, SCORE
+from .long_tag import cut_tag, tag_file
+from .names import SCORE
 from .sender import Sender
 from .store import own_database, tracking_uri
 from .summary import Summary
@@ -189,16 +190,16 @@ class Tracker:
         self._append(op="text", run=trial_id or "", file=file, text=text)
 
     def tags(self, trial_id: str | None, tags: Mapping[str, str]) -> None:
-        """Records tags. A tag that the journal has already, or that is longer than MLflow takes, is left out.
+        """Records tags. A tag that the journal has already is left out.
 
         Args:
             trial_id: The trial that they belong to; None: the sweep.
             tags: Name -> text.
         """
         known = self._state.tagged(trial_id or "")
-        fresh = {n: text for n, text in tags.items() if known.get(n) != text and len(text) <= LONGEST_TAG}
+        fresh = {n: text for n, text in tags.items() if known.get(n) != cut_tag(n, text)}
         if fresh:
-            self._append(op="tags", run=trial_id or "", tags=fresh)
+            self._append_tags(fresh, op="tags", run=trial_id or "")
 
     def trial_end(
         self, trial_id: str, status: str, reason: str | None = None, score: float | None = None
@@ -221,7 +222,7 @@ class Tracker:
             tags["stopped_at_task"] = str(self._state.last_step(trial_id))
         if reason:
             tags["reason"] = reason
-        self._append(op="end", run=trial_id, status=_status(status), tags=tags)
+        self._append_tags(tags, op="end", run=trial_id, status=_status(status))
 
     def finish(
         self,
@@ -247,7 +248,7 @@ class Tracker:
         if finite:
             self._append(op="metrics", run="", step=0, metrics=finite)
         given = {"status": status} | {name: str(value) for name, value in (tags or {}).items()}
-        self._append(op="end", run="", status=code, tags=given)
+        self._append_tags(given, op="end", run="", status=code)
 
     def close(self, timeout: float = 30.0) -> Summary:
         """Sends what is left, for at most ``timeout`` seconds. It never raises because of the store.
@@ -280,13 +281,16 @@ class Tracker:
         tags: Mapping[str, Any],
         shown: Collection[str] = (),
     ) -> None:
-        self._append(
-            op="start",
-            run=run,
-            name=name,
-            params=_texts(params, shown),
-            tags=self._tags | {name: str(value) for name, value in tags.items()},
-        )
+        given = self._tags | {name: str(value) for name, value in tags.items()}
+        self._append_tags(given, op="start", run=run, name=name, params=_texts(params, shown))
+
+    def _append_tags(self, tags: Mapping[str, str], run: str, **record: Any) -> None:
+        """Records tags. Of one that is longer than MLflow keeps it has the beginning, and a file has all."""
+        cut = {name: cut_tag(name, text) for name, text in tags.items()}
+        self._append(run=run, **record, tags=cut)
+        for name, text in tags.items():
+            if cut[name] != text:
+                self.text(run, tag_file(name), text)
 
     def _append(self, **record: Any) -> None:
         record["time"] = self._state.now()

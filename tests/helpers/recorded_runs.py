@@ -69,9 +69,10 @@ class Record:
         return self._histories.get((run.id, metric), {})
 
     def text(self, run, path):
-        if path != "test/matrix.csv" or run.id not in self._texts:
+        key = run.id if path == "test/matrix.csv" else (run.id, path)
+        if key not in self._texts:
             raise LookupError(f"{run.name}/{run.trial}: no {path} in the record")
-        return self._texts[run.id]
+        return self._texts[key]
 
     def data(self, run, path):
         if path != "test/predictions.npz" or run.id not in self._data:

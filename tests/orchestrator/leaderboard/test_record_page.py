@@ -15,6 +15,7 @@ from orchestrator.leaderboard.leaderboard import leaderboard
 from orchestrator.leaderboard.leaderboard_files import FORMATS
 from orchestrator.leaderboard.wanted import Wanted
 from orchestrator.report.metric_summary import metric_summary
+from orchestrator.tracking.long_tag import cut_tag
 
 pytestmark = pytest.mark.unit
 
@@ -174,6 +175,49 @@ def test_orders_that_pairs_share_are_compared_by_their_means(record):
     (one,) = stream.comparisons
     assert (one.found.n, one.found.difference) == (2, 2.0), "means of orders: 11 less 9, and 23 less 21"
     assert one.differences == {1: 1.0, 2: -1.0, 3: 3.0, 4: 5.0}
+
+
+@pytest.mark.parametrize("files", [True, False])
+def test_a_tag_that_was_cut_is_read_from_its_file_or_said_in_a_line(files, record, capsys):
+    keys = [f"method.{letter * 40}" for letter in "abcdefghij"] * 20
+    mattered = {"trials": 20, "found": [{"key": key, "share": 0.005, "p": 0.01} for key in keys]}
+    long = {"importance": json.dumps(mattered), "study.question": "Why? " * 2000, "command": "x" * 9000}
+    for run in record._runs:
+        for name, text in long.items() if not run.trial and run.name.startswith("s-er") else ():
+            if name != "importance" or run.name == "s-er":
+                run.tags[name] = cut_tag(name, text)
+                if files:
+                    record._texts[run.id, f"tags/{name}.txt"] = text
+    # The study's question is that of the run that ended last, which is one of er's here.
+    record._runs.sort(key=lambda run: (run.name.startswith("s-er-"), float(run.id)))
+    for number, run in enumerate(record._runs):
+        object.__setattr__(run, "ended", float(number))
+    assert compare.main(["--runs", "s-*", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    er = next(one for one in told["streams"][0]["methods"] if one["method"] == "er")
+    page = read_page(_page(capsys))
+    if files:
+        assert told["question"] == long["study.question"] and er["commands"]["search"] == "x" * 9000
+        assert any("in 20 trials: method.aaa" in word for word in page.words)
+        return
+    assert told["question"] == "" and er["commands"] == {}
+    unread = "\n".join(told["streams"][0]["unread"])
+    for name, text in long.items():
+        of = "s-er-pair6" if name == "study.question" else "s-er"
+        said = (
+            f"{of}: the tag {name} is cut after \\d+ of {len(text)} letters: .*no tags/{name}.txt in the rec"
+        )
+        assert re.search(said, unread), name
+    assert not any("method.aaa" in word for word in page.words), "half of it is not read"
+
+
+def test_a_tag_that_is_no_json_is_said(record, capsys):
+    for run in record._runs:
+        if "importance" in run.tags:
+            run.tags["importance"] = '{"trials": 20, "found": [{"key'
+    assert compare.main(["--runs", "s-*", "--format", "json"]) == 0
+    (line,) = json.loads(capsys.readouterr().out)["streams"][0]["unread"]
+    assert line == "s-ewc: the tag importance is not what a sweep writes"
 
 
 _UNLIKE = [{"values": {"stream.tasks": 10}}, {"content": "d" * 64}]
