@@ -82,10 +82,12 @@ class SweepStart(RunStart):
         Raises:
             UserError: The request cannot be served.
         """
+        from ..search.check_rate_said import check_rate_said
         from .warm_start import warm_start
 
         space = _space(request, space_name, request.method)
         _check_margin(request.margin, space)
+        check_rate_said(space, request.values or {})
         if request.budget is not None:
             Budget.of(request.budget, "budget").check_options(space.config.run)
         request, beside = asked_references(request, space, references)

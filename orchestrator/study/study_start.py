@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..execution.ray_environment import ray_environment
 from ..references.reference_kinds import more_references
 from ..search.budget import Budget
+from ..search.check_rate_said import check_rate_said
 from ..search.scheduler_choice import SchedulerChoice
 from ..storage.atomic_write import write_text
 from ..storage.full_disk import is_full
@@ -68,6 +69,8 @@ class StudyStart:
             # A rule stops the best trial of some methods more often than that of others.
             request = replace(request, scheduler="none")
         study = Study.of(chosen, request)
+        for arm in study.arms:
+            check_rate_said(arm.space, arm.searched.values, f"{arm.method.label}: ")
         for run in study.names:
             check_free(run)
         return cls(study, say)

@@ -14,6 +14,7 @@ from orchestrator.study import __main__ as command
 pytestmark = pytest.mark.unit
 
 _METHODS = {"kept": {"name": "clip-lwf"}, "plain": {"name": "clip-finetune"}}
+_WALK = ["--stream", "digits", "--per-task"]
 _ASKED = {"methods": _METHODS, "trials": None, "protocol": "per-task"}
 
 
@@ -63,6 +64,23 @@ def test_trials_or_a_budget_are_refused(played, capsys):
     shown = capsys.readouterr().out
     assert "  chosen by validation data of the task at hand alone (per-task)\n" in shown
     assert shown.count("one walk, memory 0") == 2
+
+
+def test_the_learning_rate_that_each_task_chooses_is_not_given(played, tmp_path):
+    said = (
+        r"method.learning_rate=0.01: by the protocol per-task each task chooses it; allowed: without it, or "
+        r"per_task.learning_rates in the search space's file \(.*clip-lwf.yaml, or a copy with --space\)"
+    )
+    asked = ["clip-lwf", "--name", "x", *_WALK, "--set"]
+    with pytest.raises(UserError, match=f"^{said}$"):
+        sweep.main([*asked, "method.learning_rate=1e-2"])
+    assert not (tmp_path / "runs" / "x").exists()
+    rate = {"method.learning_rate": 0.01}
+    for given in ({"methods": {"kept": {"name": "clip-lwf", "set": rate}}}, {"set": rate}):
+        with pytest.raises(UserError, match=f"^kept: {said}$"):
+            played.new("other", **_ASKED | {"methods": {"kept": {"name": "clip-lwf"}}} | given)
+    # What holds against forgetting begins where it is given.
+    assert sweep.main([*asked, "method.lwf_weight=7", "--dry-run"]) == 0
 
 
 def test_a_sweep_is_one_trial_that_is_tested_and_says_what_it_chose(played, tmp_path, capsys):
