@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,7 +16,8 @@ def on_first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
 
     Other signals that are handed to Ctrl-C's handler (:class:`~orchestrator.commands.told_to_end.ToldToEnd`)
     count too, even where the process was started to ignore Ctrl-C itself, as in the background of a script.
-    Use it in the main thread.
+    In another thread than the main one, which alone may take signals, it only shares the handler of a block
+    outside it.
 
     A block inside another one shares its handler: the first Ctrl-C calls the ``asked`` of both, the inner one
     first. Where it came before the inner block, that one is called as the inner block begins.
@@ -24,6 +26,9 @@ def on_first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
     if isinstance(usual, _FirstInterrupt):
         with usual.within(asked):
             yield
+        return
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
     signal.signal(signal.SIGINT, _FirstInterrupt(asked, ignored=usual is signal.SIG_IGN))
     try:

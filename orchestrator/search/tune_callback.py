@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from .tune_bridge import TuneBridge
 
 
+class EndOfTune(Exception):
+    """Tune has to end, and takes no signals."""
+
+
 class TuneCallback(tune.Callback):
     """Lets the bridge look at the lanes at each step of Tune's loop, and ends the loop once the bridge says
     so.
 
     When Tune begins, it takes SIGUSR1 as its own request to end. Here the command keeps the signal, and calls
-    Tune's handler where Tune has to end. Tune pickles its callbacks but never reads the pickles, so that they
+    Tune's handler where Tune has to end. Outside the main thread Tune takes no signal, and an
+    :class:`EndOfTune` ends it. Tune pickles its callbacks but never reads the pickles, so that they
     are empty.
     """
 
@@ -38,6 +43,8 @@ class TuneCallback(tune.Callback):
     def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
         self._bridge.look()
         if self._bridge.over:
+            if self._end_tune is None:
+                raise EndOfTune
             self._end_tune(signal.SIGUSR1, None)  # its trials stay unfinished
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:

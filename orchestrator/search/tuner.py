@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..execution.job import Job
@@ -46,6 +48,7 @@ def search(
         something fatal.
     """
     from .interrupt import on_first_interrupt
+    from .tune_callback import EndOfTune
 
     def interrupted() -> None:
         # A search whose trials have all ended may wait for another one, which began inside it.
@@ -58,9 +61,11 @@ def search(
         try:
             over = recorder.interrupted or recorder.store.ended >= trials
             if not over and not _is_spent(recorder, spending):
-                _tuner(run, space, session, recorder, trials, scratch, spending).fit()
+                with suppress(EndOfTune):
+                    _tuner(run, space, session, recorder, trials, scratch, spending).fit()
         finally:
-            signal.signal(signal.SIGUSR1, usual)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGUSR1, usual)
     if spending is not None:
         if recorder.store.ended >= trials:
             spending.end()

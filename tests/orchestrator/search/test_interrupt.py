@@ -1,4 +1,5 @@
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -30,6 +31,25 @@ def test_a_block_inside_another_one_shares_its_first_ctrl_c_and_hears_of_one_tha
             assert asked == ["inner", "outer", "late"]
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is usual and asked == ["inner", "outer", "late"]
+
+
+def _in_a_thread(work):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def test_in_another_thread_a_block_takes_no_signal_and_shares_one_around_it():
+    asked, usual = [], signal.getsignal(signal.SIGINT)
+
+    def block():
+        with on_first_interrupt(lambda: asked.append("inner")):
+            return signal.getsignal(signal.SIGINT)
+
+    assert _in_a_thread(block) is usual
+    with on_first_interrupt(lambda: asked.append("outer")):
+        signal.raise_signal(signal.SIGINT)
+        assert _in_a_thread(block) is signal.getsignal(signal.SIGINT)
+    assert asked == ["outer", "inner"]
 
 
 def test_ctrl_c_that_is_ignored_around_a_block_is_ignored_inside_it_too():
