@@ -57,6 +57,6 @@ def open_tracker(
         own_tags={"seeds": all_seeds, **({"trials": trials} if trials else {}), **known},
     )
     for name in _REQUESTS:
-        if (folder / name).exists() and not tracker.has_file("", folder / name):
-            tracker.artifact(None, folder / name)
+        if (folder / name).exists():
+            tracker.request_file(folder / name)
     return tracker

@@ -25,7 +25,7 @@ class JournalState:
         self._latest = 0
         self._reported: dict[str, dict[int, set[str]]] = {}
         self._ends: dict[str, str] = {}
-        self._files: dict[str, set[str]] = {}
+        self._files: dict[str, dict[str, str]] = {}  # run -> path -> digest; empty where none was recorded
         self._tags: dict[str, dict[str, str]] = {}
 
     def take(self, record: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ class JournalState:
         elif record["op"] == "start":
             self.name = record["name"]
         elif record["op"] == "artifact":
-            self._files.setdefault(record["run"], set()).add(record["path"])
+            self._files.setdefault(record["run"], {})[record["path"]] = record.get("digest", "")
         elif record["op"] == "tags":
             self._tags.setdefault(record["run"], {}).update(record["tags"])
         elif record["op"] == "view":
@@ -65,6 +65,12 @@ class JournalState:
     def has_file(self, run: str, path: str) -> bool:
         """Whether ``path`` was recorded as a file of ``run``."""
         return path in self._files.get(run, ())
+
+    def digest_of(self, run: str, path: str) -> str | None:
+        """The sha256 of a file of ``run`` as it was recorded last; empty where that is not recorded, as by
+        earlier versions, and None where there is no such file.
+        """
+        return self._files.get(run, {}).get(path)
 
     def tagged(self, run: str) -> Mapping[str, str]:
         """The tags that ``run`` was given beside those of its start and end."""

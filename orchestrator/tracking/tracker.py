@@ -7,6 +7,7 @@ import os
 import shlex
 import uuid
 from collections.abc import Collection, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -159,6 +160,17 @@ class Tracker:
             subdir: The folder of artifacts that shows it; None: the topmost one.
         """
         self._append(op="artifact", run=trial_id or "", path=self._relative(path), subdir=subdir)
+
+    def request_file(self, path: Path) -> None:
+        """Records a file of the run's request, unless the journal has it with this content: a resumed run may
+        be asked for more.
+
+        Args:
+            path: A small file in the sweep's folder.
+        """
+        relative, digest = self._relative(path), sha256(path.read_bytes()).hexdigest()
+        if self._state.digest_of("", relative) != digest:
+            self._append(op="artifact", run="", path=relative, subdir=None, digest=digest)
 
     def knows(self, trial_id: str) -> bool:
         """Whether the journal has the trial's start."""

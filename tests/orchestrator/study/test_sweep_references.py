@@ -53,6 +53,12 @@ def _kinds(played):
     return [reference_kind(run) for run in played.walked]
 
 
+def _sent(played, file):
+    """How often the record of the sweep has a file."""
+    lines = map(json.loads, (played.runs / "s" / "tracking.jsonl").read_text().splitlines())
+    return [line["path"] for line in lines if line["op"] == "artifact"].count(file)
+
+
 def _name(played, kind):
     """The name of the run of a kind that was walked last."""
     return [run for run in played.walked if reference_kind(run) == kind][-1]
@@ -189,7 +195,10 @@ def test_a_finished_sweep_is_given_references(swept):
     assert swept.looked == ["trial_0002"] and [session.jobs for session in swept.sessions] == [2, 1, 3]
     request = yaml.safe_load((swept.runs / "s" / "sweep.yaml").read_text())
     assert request["references"] == _EQUAL
+    # A file is sent as it is when its turn comes, and anew where it has changed since.
+    assert _sent(swept, "sweep.yaml") == 3 and _sent(swept, "space.yaml") == 1
     swept.sweep(resume="s", references=["joint"])
+    assert _sent(swept, "sweep.yaml") == 4
     assert _kinds(swept)[4:] == ["joint"], "those of before are not lost to a further one"
     result = swept.sweep(resume="s", trials=3)
     assert result.status == "finished" and len(result.trials) == 3 and len(swept.walked) == 5
