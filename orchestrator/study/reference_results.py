@@ -17,8 +17,8 @@ from ..storage.run_folder import RUNS
 from .pair import Pair
 from .recorded_pair import recorded_pair
 from .reference import Reference
+from .stream_figures import StreamFigures
 from .study import Study
-from .study_arm import StudyArm
 from .study_book import Part, StudyBook
 
 
@@ -28,7 +28,7 @@ class ReferenceResults:
     Args:
         study: The study.
         book: Its runs that have ended.
-        arm: The first method on the stream.
+        there: The figures of the methods on the stream.
 
     Attributes:
         references: The references, each as a method without a search.
@@ -37,12 +37,13 @@ class ReferenceResults:
         about: How they were come by, in sentences; empty where there are none.
     """
 
-    def __init__(self, study: Study, book: StudyBook, arm: StudyArm) -> None:
+    def __init__(self, study: Study, book: StudyBook, there: StreamFigures) -> None:
         self.unread: list[str] = []
         self.failed: list[str] = []
         self._study = study
         self._book = book
-        own = [one for one in study.references if one.arm.stream == arm.stream]
+        self._there = there
+        own = [one for one in study.references if one.arm.stream == there.arms[0].stream]
         self.about = _about(own)
         self.references = tuple(self._result(one) for one in own)
 
@@ -73,9 +74,9 @@ class ReferenceResults:
             if changed := _made_anew(part):
                 matrix, cost, missing = None, {}, changed
             self.unread += [missing] if missing else []
-            values = Pair(number).values
-            found = values["run.seed"], values["stream.order"], part.test, cost, matrix, part.name
-            pairs.append(PairResult(number, *found, part.stream))
+            seed, order = Pair(number).values["run.seed"], self._there.order_of(number)
+            found = seed, order, part.test, cost, matrix, part.name, self._there.stream_of(number)
+            pairs.append(PairResult(number, *found))
         return MethodResult(reference.kind, None, 0, "0", tuple(pairs))
 
     def _part(self, reference: Reference, number: int) -> Part | None:

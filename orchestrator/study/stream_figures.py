@@ -21,6 +21,7 @@ from ..storage.run_folder import RUNS
 from ..streams import registry as streams
 from .chosen_part import chosen_part
 from .recorded_cost import recorded_cost
+from .recorded_stream import recorded_stream
 from .run_request import BUDGET, TRIALS
 from .study import Study
 from .study_arm import StudyArm
@@ -49,7 +50,8 @@ class StreamFigures:
         self.measure = HEADLINE[streams.get(arms[0].space.config.stream_name).scenario]
         self.title = arms[0].title
         self.figures = [self._figures_of(arm) for arm in arms]
-        self._order_of = {number: part.stream for number, part in self._with_pairs() if part.stream}
+        known = {number: recorded_stream(part) for number, part in self._with_pairs()}
+        self._order_of = {number: stream for number, stream in known.items() if stream}
 
     def about(self) -> str:
         """Describes the figures of a table."""
@@ -109,6 +111,17 @@ class StreamFigures:
             )
             results.append(ComparisonResult(label, other.method.label, found, p, sentence, differences))
         return results
+
+    def stream_of(self, number: int) -> str:
+        """What tells the order of a pair's stream from others; empty where no run has recorded it."""
+        return self._order_of.get(number, "")
+
+    def order_of(self, number: int) -> int:
+        """The order of a pair: the number of the first pair that has it. A stream of two tasks has but two
+        orders, whatever number a pair gives to its own.
+        """
+        own = self._order_of.get(number)
+        return min((n for n, stream in self._order_of.items() if stream == own), default=number)
 
     def independent(self, *figures: Mapping[int, float]) -> IndependentValues:
         """Reduces figures over the same pairs to independent ones: pairs whose orders are alike, though their
@@ -175,15 +188,14 @@ class StreamFigures:
         for arm in self.arms:
             search = chosen_part(self._study, self._book, arm)
             names = [self._study.pair_name(arm, n, search) for n in self._study.numbers] if search else []
-            orders = [part.stream for name in names if (part := self._book.done(name)) and part.stream]
+            parts = filter(None, map(self._book.done, names))
+            orders = [stream for part in parts if (stream := recorded_stream(part))]
             if search is None or not orders:
                 continue
             if len(set(orders)) < len(orders):
                 said = f" The {len(orders)} pairs have {_different(len(set(orders)))}."
-            if search.stream in orders:
-                said += (
-                    f" {orders.count(search.stream)} of {len(orders)} pairs have the order of the searches."
-                )
+            if (own := recorded_stream(search)) in orders:
+                said += f" {orders.count(own)} of {len(orders)} pairs have the order of the searches."
             break
         return said
 

@@ -46,8 +46,8 @@ def study_result(study: Study, book: StudyBook) -> StudyResult:
 
 def _on_stream(study: Study, book: StudyBook, there: StreamFigures) -> StreamResult:
     unread: list[str] = []
-    beside = ReferenceResults(study, book, there.arms[0])
-    methods = [beside.beside(_method(study, book, arm, unread)) for arm in there.arms]
+    beside = ReferenceResults(study, book, there)
+    methods = [beside.beside(_method(study, book, there, arm, unread)) for arm in there.arms]
     return StreamResult(
         there.title,
         there.measure,
@@ -65,7 +65,9 @@ def _on_stream(study: Study, book: StudyBook, there: StreamFigures) -> StreamRes
     )
 
 
-def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> MethodResult:
+def _method(
+    study: Study, book: StudyBook, there: StreamFigures, arm: StudyArm, unread: list[str]
+) -> MethodResult:
     name = study.name_of(arm)
     search, found = book.parts.get(name), chosen_part(study, book, arm)
     if study.request.best > 1:
@@ -73,7 +75,7 @@ def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> 
     chosen = search.trial if search else ""
     curves, values, missing = recorded_search(RUNS / name, arm.space.objective.metric, chosen)
     unread += [missing] if missing else []
-    pairs = _pairs(study, book, arm, unread)
+    pairs = _pairs(study, book, there, arm, unread)
     return MethodResult(
         arm.method.label,
         search.trials if search else 0,
@@ -100,14 +102,15 @@ def _parts(study: Study, book: StudyBook, arm: StudyArm) -> Iterator[tuple[int, 
                 yield number, part
 
 
-def _pairs(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> list[PairResult]:
+def _pairs(
+    study: Study, book: StudyBook, there: StreamFigures, arm: StudyArm, unread: list[str]
+) -> list[PairResult]:
     found = []
     for number, part in _parts(study, book, arm):
         folder = trials_of(RUNS / part.name) / part.trial
         matrix, cost, missing = recorded_pair(folder)
         unread += [missing] if missing else []
-        values = Pair(number).values
-        of = values["run.seed"], values["stream.order"]
-        more: dict[str, Any] = {"stream": part.stream, "drift": recorded_drift(folder)}
+        of = Pair(number).values["run.seed"], there.order_of(number)
+        more: dict[str, Any] = {"stream": there.stream_of(number), "drift": recorded_drift(folder)}
         found.append(PairResult(number, *of, part.test, cost, matrix, **more))
     return found

@@ -1,15 +1,22 @@
 """What a study's tables and sentences say, of figures that are known."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
 import pytest
 
+from orchestrator.report.metric_summary import metric_summary
+from orchestrator.report.pairs_csv import pairs_csv
+from orchestrator.storage.identity import Identity
+from orchestrator.storage.run_files import IDENTITY_FILE
 from orchestrator.study.pair_job import PairJob
 from orchestrator.study.run_request import RunRequest
 from orchestrator.study.study import Study
 from orchestrator.study.study_book import Part, StudyBook
 from orchestrator.study.study_request import StudyRequest
+from orchestrator.study.study_result import study_result
 from orchestrator.study.study_table import study_table
 
 pytestmark = pytest.mark.unit
@@ -144,6 +151,36 @@ def test_pairs_of_one_order_are_one_in_rows_and_comparisons(tmp_path):
     assert "- slda and ncm: no difference can be shown (n = 2: the test cannot reach 5 % below 6 pairs" in two
     one = by_orders["abbbbbbbb"]
     assert f"{beats}5 points (95 % interval 4.25 to 4.65, paired over 8 seeds of one order)." in one
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_equal_orders_have_one_number_also_where_the_runs_folders_alone_say_so(
+    earlier, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    orders = [""] * 9 if earlier else "aabbabbba"
+    text = told(tmp_path, {"slda": HIGH, "ncm": LOW}, orders=orders, trials=16)
+    assert ("2 different orders" in text) != earlier
+    if earlier:  # it wrote no such key, and each run's identity
+        book = json.loads((tmp_path / "parts.json").read_text())
+        for part in book["parts"].values():
+            del part["stream"]
+        (tmp_path / "parts.json").write_text(json.dumps(book))
+        for n, order in enumerate("abbabbba", 1):
+            for label in ("slda", "ncm"):
+                folder = tmp_path / "runs" / f"s-{label}-pair{n}"
+                folder.mkdir(parents=True)
+                (folder / IDENTITY_FILE).write_text(Identity("r", "c", order, "d").text())
+    asked = {"methods": ["slda", "ncm"], "streams": ["digits"], "pairs": 8, "trials": 16}
+    study = Study.of("s", StudyRequest.of(asked, "f"))
+    result = study_result(study, StudyBook(tmp_path))
+    lines = list(csv.DictReader(io.StringIO(pairs_csv(result))))
+    orders = {label: [one["order"] for one in lines if one["method"] == label] for label in ("slda", "ncm")}
+    assert orders == dict.fromkeys(orders, ["1", "2", "2", "1", "2", "2", "2", "1"])
+    assert [one["pair"] for one in lines] == [*"12345678"] * 2
+    (stream,) = result.streams
+    assert [metric_summary(method, "average").n for method in stream.methods] == [2, 2]
+    assert "2 different orders" in stream.about
 
 
 def test_a_sentence_ends_with_what_a_run_of_both_took(tmp_path, monkeypatch):
