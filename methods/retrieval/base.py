@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -15,6 +15,7 @@ from ..backbones.config import BackboneConfig
 from ..common import distributed
 from ..common.checks import check_range
 from ..common.importing import importing
+from ..common.micro_batches import in_micro_batches
 from ..common.output_method import OutputMethod
 from ..common.precision import full_precision
 from ..common.schedule import cosine
@@ -65,6 +66,11 @@ class RetrievalConfig:
     batch_size: int = 512
     """Pairs in a step, over all workers. Range: at least 1."""
 
+    micro_batch_size: int = 0
+    """Pairs that a worker takes through the model at once, where these are fewer than its share of a batch.
+    The loss still sees the global batch. The activations of so many pairs are held, and each is computed
+    twice (GradCache, Gao et al., 2021). 0: the whole share. Range: at least 0, at most ``batch_size``."""
+
     def __post_init__(self) -> None:
         check_range("embed_dim", self.embed_dim, 1)
         check_range("temperature", self.temperature, 0, open_low=True)
@@ -76,6 +82,7 @@ class RetrievalConfig:
         check_range("weight_decay", self.weight_decay, 0)
         check_range("epochs", self.epochs, 1)
         check_range("batch_size", self.batch_size, 1)
+        check_range("micro_batch_size", self.micro_batch_size, 0, self.batch_size)
         if not any(self._first_task_weights()):
             raise ValueError("every loss term of the first task has weight 0: nothing to train on")
 
@@ -93,6 +100,7 @@ class MaskedTokens(NamedTuple):
         scale: Turns this rank's sum over positions into a value whose mean over ranks is the global batch's
             mean over positions.
         weight: (N,), that of each word's sample; None: samples weigh alike.
+        teacher: (N, V), a teacher's word logits there; None: nobody teaches.
     """
 
     ids: Tensor
@@ -100,6 +108,27 @@ class MaskedTokens(NamedTuple):
     labels: Tensor
     scale: Tensor
     weight: Tensor | None = None
+    teacher: Tensor | None = None
+
+    def split(self, size: int) -> list[MaskedTokens]:
+        """Returns the masked tokens of each ``size`` rows in turn. The scale stays that of all."""
+        rows, length = self.ids.shape
+        edges = torch.arange(0, rows + size, size, device=self.ids.device).clamp(max=rows) * length
+        counts = torch.searchsorted(self.positions, edges).diff().tolist()
+
+        def by_word(values: Tensor | None) -> Sequence[Any]:
+            return [None] * len(counts) if values is None else values.split(counts)
+
+        words = zip(
+            self.ids.split(size),
+            edges,
+            *map(by_word, (self.positions, self.labels, self.weight, self.teacher)),
+            strict=False,
+        )
+        return [
+            MaskedTokens(ids, positions - start, labels, self.scale, weight, teacher)
+            for ids, start, positions, labels, weight, teacher in words
+        ]
 
 
 class PairFeatures(NamedTuple):
@@ -157,9 +186,24 @@ class RetrievalMethod(OutputMethod):
 
     def outputs(self, batch: Batch) -> Any:
         """Returns the pairs' features, :class:`PairFeatures`."""
-        image_tokens, image = self.model.encode_image(batch.image)
-        text = self.model.encode_text(self.words(batch)) if self.config.ita_weight else None
-        return PairFeatures(image_tokens, image, text)
+        return self.encoded(batch, text=self.config.ita_weight > 0)
+
+    def encoded(self, batch: Batch, *, text: bool) -> PairFeatures:
+        """Returns the pairs' features.
+
+        Args:
+            batch: This rank's share of the batch.
+            text: Whether the features of texts are wanted.
+        """
+
+        def encode(image: Tensor, words: Tensor) -> tuple[Tensor | None, ...]:
+            return *self.model.encode_image(image), self.model.encode_text(words) if text else None
+
+        return PairFeatures(*self.by_micro_batch(encode, batch.image, self.words(batch)))
+
+    def by_micro_batch(self, function: Callable[..., Any], *inputs: Any) -> tuple[Any, ...]:
+        """Calls :func:`~methods.common.micro_batches.in_micro_batches` with ``micro_batch_size``."""
+        return in_micro_batches(function, self.config.micro_batch_size, *inputs)
 
     def terms(self, outputs: Any, batch: Batch) -> dict[str, Tensor]:
         c = self.config
@@ -172,10 +216,23 @@ class RetrievalMethod(OutputMethod):
                     image, text, *keys, c.temperature, distributed.rank() * len(batch), batch.weight
                 )
         if c.mlm_weight:
-            masked = self.masked(batch)
-            logits = self.model.mlm_logits(masked.ids, image_tokens, masked.positions)
-            terms["mlm"] = c.mlm_weight * mlm_loss(logits, masked)
+            terms["mlm"] = c.mlm_weight * self.mlm_loss(self.masked(batch), image_tokens)
         return terms
+
+    def mlm_loss(self, masked: MaskedTokens, image_tokens: Tensor) -> Tensor:
+        """Returns the cross-entropy of masked words, averaged over the global batch's masked positions.
+
+        Args:
+            masked: The draw.
+            image_tokens: (B, N, W), of the pictures.
+        """
+
+        def losses(image_tokens: Tensor, masked: MaskedTokens) -> tuple[Tensor]:
+            logits = self.model.mlm_logits(masked.ids, image_tokens, masked.positions)
+            return (F.cross_entropy(logits, masked.labels, reduction="none"),)
+
+        (values,) = self.by_micro_batch(losses, image_tokens, masked)
+        return masked_mean(values, masked)
 
     def masked(self, batch: Batch, *, gathered: bool = True) -> MaskedTokens:
         """Draws the tokens to predict. The draw is the same whether one rank holds the batch or several share
@@ -250,16 +307,6 @@ def masked_tokens(
     scale = (distributed.world_size() if gathered else 1) / count.clamp(min=1).double()
     own = None if weight is None else weight[positions // labels.shape[1]]
     return MaskedTokens(ids, positions, flat[positions], scale, own)
-
-
-def mlm_loss(logits: Tensor, masked: MaskedTokens) -> Tensor:
-    """Returns the cross-entropy of word logits, averaged over the global batch's masked positions.
-
-    Args:
-        logits: (N, V).
-        masked: The draw.
-    """
-    return masked_mean(F.cross_entropy(logits, masked.labels, reduction="none"), masked)
 
 
 def masked_mean(values: Tensor, masked: MaskedTokens) -> Tensor:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..common import distributed
 from ..common.checks import check_range
 from ..common.precision import full_precision
 from ..method import Batch, InputSpec, Pass, Phase, Task
-from .base import MaskedTokens, RetrievalConfig, RetrievalMethod, gather_pair, masked_mean, mlm_loss
+from .base import MaskedTokens, RetrievalConfig, RetrievalMethod, gather_pair, masked_mean
 from .feature_queue import FeatureQueue
 from .losses.contrast import symmetric_contrast
 from .losses.distillation import mlm_distillation
@@ -74,7 +75,8 @@ class CTPConfig(RetrievalConfig):
 
     contrast_keys: Literal["global", "local"] = "global"
     """Where the momentum contrast takes its in-batch keys from: the ``global`` batch, as image-text alignment
-    does, or the worker's own share of it (``local``)."""
+    does, or the worker's own share of it (``local``). With ``micro_batch_size`` a micro-batch counts as such
+    a share: micro-batches of 128 on one GPU are as four workers of 128."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -174,10 +176,11 @@ class CTP(RetrievalMethod):
         masked = self.masked(batch) if self._fusion else None
         # The teachers come first: what their passes need is freed before the student's activations are kept.
         momentum_image, momentum_text, momentum_logits = self._momentum_outputs(batch, masked)
-        reference_image, reference_text = self._reference_features(batch)
-        image_tokens, image = self.model.encode_image(batch.image)
-        text = self.model.encode_text(self.words(batch)) if self._alignment else None
-        logits = self.model.mlm_logits(masked.ids, image_tokens, masked.positions) if self._fusion else None
+        reference = self._reference_features(batch)
+        image_tokens, image, text = self.encoded(batch, text=self._alignment)
+        if masked is not None:
+            masked = masked._replace(teacher=momentum_logits)
+            mlm, distilled = self.by_micro_batch(self._word_losses, image_tokens, masked)
 
         terms: dict[str, Tensor] = {}
         first = distributed.rank() * len(batch)
@@ -188,18 +191,15 @@ class CTP(RetrievalMethod):
                 value = symmetric_contrast(image, text, image_keys, text_keys, c.temperature, first)
                 terms["ita"] = c.ita_weight * value
             if c.mlm_weight:
-                terms["mlm"] = c.mlm_weight * mlm_loss(logits, masked)
+                terms["mlm"] = c.mlm_weight * masked_mean(mlm, masked)
             if c.contrast_weight:
                 terms["contrast"] = c.contrast_weight * self._contrast(
                     image, text, momentum_image, momentum_text, first
                 )
             if c.mlm_distill_weight:
-                value = mlm_distillation(logits, momentum_logits, c.distill_temperature)
-                terms["mlm_distill"] = c.mlm_distill_weight * masked_mean(value, masked)
+                terms["mlm_distill"] = c.mlm_distill_weight * masked_mean(distilled, masked)
             if self._topology:
-                terms |= self._topology_terms(
-                    (image, text), (image_keys, text_keys), (reference_image, reference_text), first
-                )
+                terms |= self._topology_terms((image, text), (image_keys, text_keys), reference, first)
         return terms
 
     def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:
@@ -211,22 +211,40 @@ class CTP(RetrievalMethod):
         term needs.
         """
         c, teacher = self.config, self.momentum_model
-        image = text = logits = None
-        if teacher is not None:
-            image_tokens, image = teacher.encode_image(batch.image)
-            if c.contrast_weight:
-                text = teacher.encode_text(self.words(batch))
-            if c.mlm_distill_weight:
-                logits = teacher.mlm_logits(masked.ids, image_tokens, masked.positions)
-        return image, text, logits
+        if teacher is None:
+            return None, None, None
+
+        def outputs(image: Tensor, words: Tensor, masked: MaskedTokens | None) -> tuple[Tensor | None, ...]:
+            image_tokens, feature = teacher.encode_image(image)
+            text = teacher.encode_text(words) if c.contrast_weight else None
+            if not c.mlm_distill_weight:
+                return feature, text, None
+            return feature, text, teacher.mlm_logits(masked.ids, image_tokens, masked.positions)
+
+        return self.by_micro_batch(outputs, batch.image, self.words(batch), masked)
 
     @torch.no_grad()
     def _reference_features(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
+        teacher = self.reference_model
         if not self._topology:
             return None, None
-        return self.reference_model.encode_image(batch.image)[1], self.reference_model.encode_text(
-            self.words(batch)
-        )
+
+        def features(image: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+            return teacher.encode_image(image)[1], teacher.encode_text(words)
+
+        return self.by_micro_batch(features, batch.image, self.words(batch))
+
+    def _word_losses(self, image_tokens: Tensor, masked: MaskedTokens) -> tuple[Tensor | None, Tensor | None]:
+        """The cross-entropy and the distillation at each masked position, (N,); None for a term of weight
+        0.
+        """
+        c = self.config
+        logits = self.model.mlm_logits(masked.ids, image_tokens, masked.positions)
+        with full_precision(logits):
+            mlm = F.cross_entropy(logits, masked.labels, reduction="none") if c.mlm_weight else None
+            if not c.mlm_distill_weight:
+                return mlm, None
+            return mlm, mlm_distillation(logits, masked.teacher, c.distill_temperature)
 
     def _contrast(
         self, image: Tensor, text: Tensor, momentum_image: Tensor, momentum_text: Tensor, first: int
@@ -234,19 +252,29 @@ class CTP(RetrievalMethod):
         """The contrast with [momentum batch ; queue]. The momentum features of all ranks then
         join the queue.
         """
+        c = self.config
         gathered = gather_pair(momentum_image, momentum_text)
-        shared = self.config.contrast_keys == "global"
-        image_keys, text_keys = gathered if shared else (momentum_image, momentum_text)
-        loss = symmetric_contrast(
+        if c.contrast_keys == "global":
+            loss = self._contrast_with_queue(image, text, *gathered, first)
+        else:  # a micro-batch has keys of its own, as a rank has
+            own = (image, text, momentum_image, momentum_text)
+            parts = zip(*(rows.split(c.micro_batch_size or len(image)) for rows in own), strict=True)
+            losses = [len(part[0]) / len(image) * self._contrast_with_queue(*part, 0) for part in parts]
+            loss = torch.stack(losses).sum()
+        self.queue.push(*gathered)
+        return loss
+
+    def _contrast_with_queue(
+        self, image: Tensor, text: Tensor, image_keys: Tensor, text_keys: Tensor, first: int
+    ) -> Tensor:
+        return symmetric_contrast(
             image,
             text,
             torch.cat([image_keys, self.queue.image]),
             torch.cat([text_keys, self.queue.text]),
             self.config.temperature,
-            first if shared else 0,
+            first,
         )
-        self.queue.push(*gathered)
-        return loss
 
     def _topology_terms(
         self,

@@ -16,7 +16,7 @@ from ..common.learning_without_forgetting import LearningWithoutForgetting, LwFC
 from ..common.precision import at_least_float32, full_precision
 from ..common.stored_error import stored_error
 from ..method import Batch, InputSpec, Pass
-from .base import PairFeatures, RetrievalConfig, RetrievalMethod, gather_pair, mlm_loss
+from .base import PairFeatures, RetrievalConfig, RetrievalMethod, gather_pair
 from .losses.contrast import symmetric_contrast
 
 
@@ -57,8 +57,7 @@ class RetrievalEWC(ElasticWeightConsolidation, RetrievalMethod):
                 loss = loss + c.ita_weight * symmetric_contrast(image, text, image, text, c.temperature)
         if c.mlm_weight:
             masked = self.masked(batch, gathered=False)
-            logits = self.model.mlm_logits(masked.ids, image_tokens, masked.positions)
-            loss = loss + c.mlm_weight * mlm_loss(logits, masked)
+            loss = loss + c.mlm_weight * self.mlm_loss(masked, image_tokens)
         yield len(batch), -loss
 
 

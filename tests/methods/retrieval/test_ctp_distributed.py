@@ -83,6 +83,7 @@ CASES = {
     "no_alignment": {"later": False, "ita_weight": 0.0, "contrast_weight": 0.0},
     "no_fusion": {"later": True, "mlm_weight": 0.0, "mlm_distill_weight": 0.0},
     "local": {"later": True, "contrast_keys": "local"},
+    "micro_batches": {"later": True, "micro_batch_size": 2},  # a rank's three pairs are two and one
 }
 
 
@@ -101,11 +102,22 @@ def differing(found, wanted):
     return [k for k in wanted if not torch.allclose(found[k], wanted[k], rtol=1e-8, atol=1e-11)]
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c != "local"])
+@pytest.mark.parametrize("case", [c for c in CASES if c not in ("local", "micro_batches")])
 def test_two_ranks_take_the_step_of_one(two_ranks, case):
     alone = train(0, 1, **CASES[case])
     for rank in two_ranks:
         assert differing(rank[case], alone) == []
+
+
+def test_two_ranks_in_micro_batches_take_the_step_of_one_in_one_go(two_ranks):
+    alone = train(0, 1, later=True)
+    for rank in two_ranks:
+        assert differing(rank["micro_batches"], alone) == []
+
+
+def test_micro_batches_of_one_rank_have_the_local_keys_that_ranks_have(two_ranks):
+    alone = train(0, 1, micro_batch_size=GLOBAL // 2, **CASES["local"])
+    assert differing(two_ranks[0]["local"], alone) == []
 
 
 def test_every_term_acts_in_a_later_task(two_ranks):

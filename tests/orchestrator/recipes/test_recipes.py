@@ -480,7 +480,7 @@ _NEEDS = [
     "  test/seen/map1_reference: mAP@1",
     "  replay: size=0",
     "  run: workers=4, seed=42",
-    "  needs: four GPUs, 128 pairs each",
+    "  needs: four GPUs, 128 pairs each, or one with --workers 1 --set method.micro_batch_size=128",
 ]
 
 
