@@ -18,12 +18,19 @@ _COLUMNS = {
     "unseen": "over_time/unseen/accuracy",
     "ECE": "seen/ece",
 }
+_NUMBERS = {2: "two", 3: "three"}
 _RETRIEVAL = {
     "R_m": "seen/r_mean",
     "own": "average",
     "forgetting": "forgetting",
     "learnt": "learning_accuracy",
     "BWT": "ctp/bwt",
+}
+_QUESTIONS = {
+    "AP": "vqacl/ap",
+    "forget": "vqacl/forget",
+    "over time": "average_over_time",
+    "learnt": "learning_accuracy",
 }
 _TRIPLETS = {
     "A": "triplet/average_accuracy",
@@ -69,6 +76,8 @@ def _compared(file):
         ("digits.csv", {**_COLUMNS, "forgetting": "forgetting"}, 10),
         ("recognition.csv", {**_COLUMNS, "forgetting": "forgetting"}, 10),
         ("questions.csv", _TRIPLETS, 10),
+        ("vqacl.csv", _QUESTIONS, 8),
+        ("vqacl_closed.csv", _QUESTIONS, 8),
         ("retrieval.csv", _RETRIEVAL, 8),
         ("retrieval_memory.csv", _RETRIEVAL, 8),
     ],
@@ -222,6 +231,59 @@ def test_what_is_said_of_ctp_with_a_memory_is_what_its_pairs_give():
     assert chosen["ctp", "method.momentum"] == "0.0"
     start = {"learning_rate": "0.0005", "temperature": "0.07", "derpp_alpha": "0.05", "derpp_beta": "1.0"}
     assert {key: chosen["derpp", f"method.{key}"] for key in start} == start
+
+
+def _by_method(file, column):
+    figures = {}
+    for pair in sorted(_pairs(file), key=lambda pair: int(pair["pair"])):
+        figures.setdefault(pair["method"], []).append(float(pair[column]))
+    return figures
+
+
+def test_what_is_said_of_vqacl_is_what_its_pairs_give():
+    section = " ".join(_section("vqacl.csv").split())
+    figures = _by_method("vqacl.csv", "vqacl/ap")
+    own = figures.pop("vqacl")
+    found = {other: compare_pairs(own, theirs) for other, theirs in figures.items()}
+    corrected = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
+    assert f"Holm's correction over {_NUMBERS[len(found)]} comparisons" in section
+    for other, one in found.items():
+        p = corrected[other]
+        assert one.n == 8 and one.shows(p) == (other != "vqa-er"), other
+        if one.shows(p):
+            ends = sorted((abs(one.low), abs(one.high)))
+            said = f"by {abs(one.difference):.1f} points ({ends[0]:.1f} to {ends[1]:.1f}, p {p:.3f})"
+        else:
+            said = f"({one.difference:.1f} points; {one.low:.1f} to {one.high:.1f}, p {p:.2f})"
+        assert said in section, (other, said)
+    forget = _by_method("vqacl.csv", "vqacl/forget")
+    own = forget.pop("vqacl")
+    for other in ("vqa-er", "vqa-derpp"):  # before any correction, which makes p larger
+        assert not compare_pairs(own, forget[other]).shows(), other
+    chosen = {(row["method"], row["key"]): row["value"] for row in _pairs("vqacl_chosen.csv")}
+    memory = ("vqacl", "vqa-er", "vqa-derpp")
+    assert [chosen[one, "method.replay"] for one in memory] == ["weighted", "paired", "weighted"]
+    assert all(3e-4 <= float(chosen[one, "method.learning_rate"]) < 4.2e-4 for one in memory)
+    assert [chosen[one, "method.epochs"] for one in memory] == ["20", "5", "10"]
+    assert [chosen[one, "method.consolidation_epochs"] for one in memory] == ["2", "5", "5"]
+
+
+def test_what_is_said_of_vqacl_beside_closed_forms_is_what_the_shared_pairs_give():
+    shared = [
+        [(pair["pair"], pair["seed"], pair["order"]) for pair in _pairs(file) if pair["method"] == one]
+        for file, one in (("vqacl.csv", "vqacl"), ("vqacl_closed.csv", "vqa-slda"))
+    ]
+    assert sorted(shared[0]) == sorted(shared[1]) and len(shared[0]) == 8
+    own = _by_method("vqacl.csv", "vqacl/ap")["vqacl"]
+    found = {k: compare_pairs(own, v) for k, v in _by_method("vqacl_closed.csv", "vqacl/ap").items()}
+    assert holm([one.p for one in found.values()]) == pytest.approx([0.03125] * 4)
+    said = " ".join(_section("vqacl_closed.csv").split())
+    for other, words in (("vqa-slda", "vqa-slda by {} points of AP"), ("vqa-ranpac", "vqa-ranpac by {}")):
+        one = found[other]
+        words = words.format(f"{-one.difference:.1f}")
+        assert f"below {words} ({-one.high:.1f} to {-one.low:.1f}, p 0.031)" in said, other
+    least = min(found["vqa-ncm"].difference, found["vqa-nme"].difference)
+    assert f"above the two means of classes by {least:.1f} and more" in said
 
 
 def test_the_ends_of_ranges_that_triplets_searches_chose_are_said():
