@@ -537,7 +537,7 @@ WRONG = [
         "batch_size: 64",
         "batch_sise: 64",
         "sise",
-        "fixed.method.batch_sise: unknown key; did you mean batch_size?",
+        "fixed.method.batch_sise: unknown key; did you mean batch_size or micro_batch_size?",
     ),
     (
         "batch_size: 64",
