@@ -298,6 +298,14 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
             "the most bytes that torch had allocated at once on the GPU of rank 0, in the task's training "
             "and evaluation; there is none on the CPU",
         ),
+        Definition(
+            ("flops/train",),
+            "the floating-point operations of the task's steps, on all ranks: of each loss and its gradient, "
+            "as torch counts them by shapes (2 m n k for a product of matrices; convolutions and attention "
+            "likewise, all else 0). What frozen encoders compute beforehand, passes without steps and "
+            "evaluation are not counted. There is none where no step was taken, as with a closed form, and "
+            "where a part of the method is compiled",
+        ),
         Definition(("seconds/train",), "seconds of the task's training, all of it"),
         Definition(("seconds/wait",), "the part of these seconds in which training waited for data"),
         Definition(

@@ -52,7 +52,15 @@ SHOWN = (
 """The metrics that a run's last lines show where the run has them, named without their split."""
 
 _COSTS = frozenset(
-    {"replay/items", "replay/bytes", "parameters/trained", "seconds/train", "seconds/evaluate", "gpu_hours"}
+    {
+        "replay/items",
+        "replay/bytes",
+        "parameters/trained",
+        "flops/train",
+        "seconds/train",
+        "seconds/evaluate",
+        "gpu_hours",
+    }
 )
 _UNITS = {  # the last part of a metric's name -> its unit, where that is not %
     "txt_median_rank": "ranks",
@@ -125,6 +133,8 @@ def unit(metric: str) -> str:
         return "degrees"
     if "seconds" in parts:
         return "seconds"
+    if "flops" in parts:
+        return "FLOPs"
     return _UNITS.get(parts[-1], "%")
 
 

@@ -19,10 +19,12 @@ from ..storage import checkpoint
 from .best_try import BestTry
 from .loss_curves import Curves
 from .per_task_choice import TaskChoice, TaskValues, choose_values, is_finetuning
+from .step_flops import FLOPS
 from .stream_loop import StreamLoop
 from .task_tries import TaskTries
 
 _SECONDS = ("seconds/train", "seconds/wait", "seconds/evaluate")
+_SPENT = (*_SECONDS, FLOPS)
 _STRENGTH = "per_task/strength"
 
 
@@ -32,7 +34,7 @@ class PerTaskLoop(StreamLoop):
     task's own validation split, and the walk goes on from what that training left.
 
     Finetuning has strengths of 0 and an empty replay memory. A task's report has what was chosen under
-    ``per_task/``, and the seconds of all its trainings. ``tries.jsonl`` has each training.
+    ``per_task/``, and the seconds and FLOPs of all its trainings. ``tries.jsonl`` has each training.
 
     The arguments are those of :class:`StreamLoop`; the configuration has a ``per_task`` section.
     """
@@ -69,9 +71,9 @@ class PerTaskLoop(StreamLoop):
     def _score(self, index: int, values: TaskValues, *, own: bool) -> float | None:
         """The score of a training, which is made unless it has been."""
         if (known := self._tries.find(index, values)) is None:
-            score, seconds = self._train_once(index, values, own=own)
+            score, took = self._train_once(index, values, own=own)
             own_values = {key: value for key, value in self._at(values).flat().items() if key in self._keys}
-            self._tries.add(index, values, score, own_values, seconds)
+            self._tries.add(index, values, score, own_values, took)
             return score
         return known["score"]
 
@@ -99,7 +101,7 @@ class PerTaskLoop(StreamLoop):
         """Trains a task with some values, and keeps what that left if it may be chosen.
 
         Returns:
-            The score, None where the training diverged; and its seconds.
+            The score, None where the training diverged; and its seconds and FLOPs.
         """
         began, took, score = time.perf_counter(), {}, None
         method, memory = self._begun(values)
@@ -111,12 +113,12 @@ class PerTaskLoop(StreamLoop):
             score = self._agreed(task_score(method, self.stream, index, seen, self.how))
             took["seconds/evaluate"] = time.perf_counter() - evaluating
         except Diverged:
-            took = {"seconds/train": time.perf_counter() - began}
-        seconds = {name: took.get(name, 0.0) for name in _SECONDS}
+            took = {"seconds/train": time.perf_counter() - began, **self._flops.report(self.device)}
+        took = {**dict.fromkeys(_SECONDS, 0.0), **took}
         if score is not None and values.strength and not (own and self._has_better(index, score)):
-            report = self._report(index, memory, {}, seconds)
+            report = self._report(index, memory, {}, took)
             self._best.keep(index, values, method, memory, report, self.curves.rows)
-        return score, seconds
+        return score, took
 
     def _has_better(self, index: int, score: float) -> bool:
         """Whether a training of the task has as good a score."""
@@ -141,8 +143,8 @@ class PerTaskLoop(StreamLoop):
         began = time.perf_counter()
         validation = self._validation(index, method, reports)
         tries = self._tries.of(index)
-        seconds = {name: sum(one[name] for one in tries) for name in _SECONDS}
-        seconds["seconds/evaluate"] += time.perf_counter() - began
+        spent = _spent(tries)
+        spent["seconds/evaluate"] += time.perf_counter() - began
         chosen = {
             "per_task/learning_rate": choice.values.learning_rate,
             **({_STRENGTH: choice.values.strength} if self._plan.strength else {}),
@@ -150,13 +152,19 @@ class PerTaskLoop(StreamLoop):
             "per_task/reached": choice.reached,
             "per_task/trainings": len(tries),
         }
-        took = {name: value for name, value in state.reports[0].items() if name not in (_STRENGTH, *_SECONDS)}
-        return {"task": index + 1, **validation, **took, **chosen, **seconds}, method, memory
+        own = {name: value for name, value in state.reports[0].items() if name not in (_STRENGTH, *_SPENT)}
+        return {"task": index + 1, **validation, **own, **chosen, **spent}, method, memory
 
 
 def _state(method: Method, memory: ReplayMemory) -> checkpoint.Checkpoint:
     model = {name: value.detach().to("cpu", copy=True) for name, value in method.state_dict().items()}
     return checkpoint.Checkpoint(model, memory.state(), [])
+
+
+def _spent(tries: list[dict[str, Any]]) -> dict[str, float]:
+    """What all trainings of a task took together; no FLOPs where one's are not known."""
+    known = [name for name in _SPENT if all(name in one for one in tries)]
+    return {name: sum(one[name] for one in tries) for name in known}
 
 
 def _emptied(memory: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

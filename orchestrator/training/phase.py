@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.distributed as dist
@@ -39,6 +39,7 @@ def train_phase(
     curves: Curves,
     encode: Callable[[Batch], Batch] = lambda batch: batch,
     validate: Callable[[], float] = lambda: 0.0,
+    counted: Callable[[Batch], AbstractContextManager[None]] = lambda batch: nullcontext(),
 ) -> list[nn.Parameter]:
     """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` micro-batches.
 
@@ -58,6 +59,8 @@ def train_phase(
         validate: Scores the method. A higher score is better, and the score is alike on all ranks. It is
             called where the phase has ``patience``: after each epoch (after each step where there are fewer
             steps than epochs) and after the last step.
+        counted: Takes a micro-batch and returns the context of its loss and gradient
+            (:meth:`.StepFlops.of_phase`).
 
     Returns:
         The parameters that the optimiser trained.
@@ -72,7 +75,7 @@ def train_phase(
     without_compiler()
     optimizer = phase.optimizer()
     base = [group["lr"] for group in optimizer.param_groups]
-    gradient = _Gradient(method, phase, device, precision, accumulate, encode)
+    gradient = _Gradient(method, phase, device, precision, accumulate, encode, counted)
     stream = iter(batches)
     patience = _Patience(method, phase.patience) if phase.patience else None
     epoch = max(1, steps // max(1, phase.epochs))
@@ -114,12 +117,14 @@ class _Gradient:
         precision: str,
         accumulate: int,
         encode: Callable[[Batch], Batch],
+        counted: Callable[[Batch], AbstractContextManager[None]],
     ) -> None:
         self._phase = phase
         self._device = device
         self._precision = precision
         self._accumulate = accumulate
         self._encode = encode
+        self._counted = counted
         self._loss_of: nn.Module = _Loss(method)
         self._parallel: nn.parallel.DistributedDataParallel | None = None
         if dist.is_initialized() and dist.get_world_size() > 1:
@@ -139,9 +144,10 @@ class _Gradient:
         mixed = self._precision == "bf16"
         terms: dict[str, torch.Tensor] = {}
         for micro in range(accumulate):
-            batch = self._encode(next(batches).to(self._device, non_blocking=True))
+            taken = next(batches)
+            batch = self._encode(taken.to(self._device, non_blocking=True))
             last = micro == accumulate - 1
-            with parallel.no_sync() if parallel and not last else nullcontext():
+            with self._counted(taken), parallel.no_sync() if parallel and not last else nullcontext():
                 with torch.autocast(self._device.type, torch.bfloat16) if mixed else nullcontext():
                     losses = self._loss_of(batch, self._phase)
                 (sum(losses.values()) / accumulate).backward()

@@ -37,6 +37,7 @@ from .phase import train_phase
 from .phase_batches import phase_batches
 from .reporter import Reporter
 from .saved_tasks import SavedTasks
+from .step_flops import StepFlops
 from .verdict import go_on
 
 
@@ -83,6 +84,7 @@ class StreamLoop:
         self.curves = Curves()
         self.how = evaluation_of(config, stream, device)
         self._gpu_use = GpuUse(config.run, device)
+        self._flops = StepFlops()
         self._trained: set[nn.Parameter] = set()  # by the optimisers of the task
 
     def run(self) -> str:
@@ -161,18 +163,20 @@ class StreamLoop:
         return self._report(index, memory, validation, took), method, memory
 
     def _train_task(self, index: int, method: Method, memory: ReplayMemory) -> dict[str, float]:
-        """Trains a task from its own seed. Returns the seconds that this took, by name."""
+        """Trains a task from its own seed. Returns the seconds and FLOPs that this took, by name."""
         # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
         seed_everything(self.config.run.seed, index + 1, self.rank)
         self._gpu_use.begin()
+        self._flops.begin()
         self._trained.clear()
         began = time.perf_counter()
         with deterministic(self.config.run.deterministic):
             waited = self._train(index, method, memory)
-        return {"seconds/train": time.perf_counter() - began, "seconds/wait": waited}
+        seconds = {"seconds/train": time.perf_counter() - began, "seconds/wait": waited}
+        return {**seconds, **self._flops.report(self.device)}
 
     def _report(
-        self, index: int, memory: ReplayMemory, validation: dict[str, float], seconds: dict[str, float]
+        self, index: int, memory: ReplayMemory, validation: dict[str, float], took: dict[str, float]
     ) -> dict[str, float]:
         """The report of a task that was trained last."""
         return {
@@ -183,7 +187,7 @@ class StreamLoop:
             "replay/bytes": memory.nbytes(self.reader.bytes_per_row),
             "parameters/trained": sum(p.numel() for p in self._trained),
             **self._gpu_use.report(),
-            **seconds,
+            **took,
         }
 
     def _validation(self, index: int, method: Method, reports: list[dict]) -> dict[str, float]:
@@ -206,18 +210,9 @@ class StreamLoop:
                 f"phase {phase.name} has patience {phase.patience}, which needs validation data, and the "
                 "stream holds none out"
             )
-        data = phase_batches(
-            self.config,
-            self.stream,
-            self.reader,
-            index,
-            number,
-            phase,
-            memory,
-            rank=self.rank,
-            ranks=self.ranks,
-            pin=self.device.type == "cuda",
-        )
+        of = self.config, self.stream, self.reader, index, number, phase, memory
+        pin = self.device.type == "cuda"
+        data = phase_batches(*of, rank=self.rank, ranks=self.ranks, pin=pin)
         if data is None:
             return 0.0
         self.curves.start(index, phase.name)
@@ -235,6 +230,7 @@ class StreamLoop:
                 validate=lambda: self._agreed(
                     self._validate(method, np.concatenate([data.rows, data.again]))
                 ),
+                counted=self._flops.of_phase(method),
             )
         self._trained.update(trained)
         return data.batches.waited

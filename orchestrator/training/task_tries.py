@@ -54,7 +54,7 @@ class TaskTries:
         values: TaskValues,
         score: float | None,
         own: Mapping[str, Any],
-        seconds: Mapping[str, float],
+        took: Mapping[str, float],
     ) -> None:
         """Takes a training that has ended.
 
@@ -63,9 +63,9 @@ class TaskTries:
             values: Its values.
             score: Its score, in percent; None: it diverged.
             own: Dotted key -> value of the configuration, as they were in it.
-            seconds: The seconds that it took, by name.
+            took: The seconds and FLOPs that it took, by name.
         """
-        line = {"task": index + 1, **values._asdict(), "values": dict(own), "score": score, **seconds}
+        line = {"task": index + 1, **values._asdict(), "values": dict(own), "score": score, **took}
         self._tries.append(line)
         all_or_none(self._write, self._device)
 

@@ -149,8 +149,8 @@ def tiny_stream(config: RunConfig, folder: Path) -> Stream:
 
 
 def numbers(reports: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Reports without their seconds and what they took of GPUs."""
-    took = "seconds/", "gpus", "memory/"
+    """Reports without their seconds and FLOPs, and what they took of GPUs."""
+    took = "seconds/", "flops/", "gpus", "memory/"
     return [{k: v for k, v in report.items() if not k.startswith(took)} for report in reports]
 
 

@@ -64,7 +64,14 @@ def test_the_record_is_whole(sent_sweep, small_method):
         assert any(name.startswith("version.") for name in tags) and "method.learning_rate" in params
         done = len(client.get_metric_history(trial.info.run_id, "validation/seen/r_mean"))
         assert done == (_TASKS if tags["status"] == "finished" else int(tags["stopped_at_task"]))
-        for name in ("train/ita", "replay/bytes", "seconds/train", "seconds/evaluate", "seconds/checkpoint"):
+        for name in (
+            "train/ita",
+            "replay/bytes",
+            "flops/train",
+            "seconds/train",
+            "seconds/evaluate",
+            "seconds/checkpoint",
+        ):
             assert f"walk/{name}" in trial.data.metrics, name
         files = {f.path for f in client.list_artifacts(trial.info.run_id)}
         assert {"config.yaml", "matrix.csv", "matrix.png", "curves.png"} <= files

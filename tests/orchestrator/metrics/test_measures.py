@@ -49,6 +49,7 @@ _NOT_PERCENT = {
     "parameters/trained": "parameters",
     "gpus": "GPUs",
     "memory/gpu_bytes": "bytes",
+    "flops/train": "FLOPs",
     "seconds/train": "seconds",
     "seconds/wait": "seconds",
     "seconds/evaluate": "seconds",
@@ -92,4 +93,5 @@ def test_of_errors_less_is_better_of_scores_more():
     more += ["ctp/own/task_01/r_mean", "seen/map1_reference"]
     assert {better(f"validation/{name}") for name in less} == {"min"}
     assert {better(f"validation/{name}") for name in more} == {"max"}
-    assert {better(name) for name in ("seconds/train", "replay/bytes", "parameters/trained")} == {"min"}
+    costs = ("seconds/train", "replay/bytes", "parameters/trained", "flops/train")
+    assert {better(name) for name in costs} == {"min"}

@@ -115,6 +115,8 @@ def test_rate_and_strength_are_chosen_at_each_task_and_recorded(scored, shelf, t
         own = [one for one in walk.tries if one["task"] == report["task"]]
         assert report["seconds/train"] == pytest.approx(sum(one["seconds/train"] for one in own))
         assert report["seconds/evaluate"] > sum(one["seconds/evaluate"] for one in own)
+        assert report["flops/train"] == sum(one["flops/train"] for one in own)
+        assert len({one["flops/train"] for one in own}) > 1 or report["task"] == 1, "finetuning takes fewer"
     assert not (tmp_path / "tries").exists()  # what trainings left of a task under way
 
 
@@ -238,9 +240,27 @@ def test_a_training_that_diverges_has_no_score(shelf, tmp_path, monkeypatch):
     walk = _walked(config, tiny_stream(config, shelf), tmp_path)
     assert [one["score"] is None for one in walk.tries] == [True, False, True, False, False]
     assert walk.tries[0]["seconds/evaluate"] == 0 and walk.tries[0]["seconds/train"] > 0
+    assert "flops/train" not in walk.tries[0] and "flops/train" not in walk.reports[0]
     assert [one["per_task/learning_rate"] for one in walk.reports] == [1e-3, 1e-3]
     with pytest.raises(Diverged, match="^task 1: each training that could be chosen diverged$"):
         _walked(_config(rates=[9.0]), tiny_stream(config, shelf), tmp_path / "none")
+
+
+def test_the_steps_of_a_training_that_diverges_count(shelf, tmp_path, monkeypatch):
+    train = StreamLoop._train
+
+    def trained(self, index, method, memory):
+        waited = train(self, index, method, memory)
+        if method.config.learning_rate > 1:
+            raise Diverged("phase train, task 1: a weight is not finite")
+        return waited
+
+    monkeypatch.setattr(StreamLoop, "_train", trained)
+    config = _config(rates=(9.0, 1e-3), **{"stream.tasks": 1})
+    walk = _walked(config, tiny_stream(config, shelf), tmp_path)
+    assert [one["score"] is None for one in walk.tries] == [True, False]
+    diverged, chosen = (one["flops/train"] for one in walk.tries)
+    assert diverged == chosen > 0 and walk.reports[0]["flops/train"] == 2 * chosen
 
 
 def test_what_a_training_left_is_the_trials_own_and_each_training_is_kept(shelf, tmp_path, monkeypatch):
