@@ -9,6 +9,7 @@ _COSTS = {
     "replay/bytes": "bytes kept",
     "parameters/trained": "trained parameters",
     "memory/gpu_bytes": "peak GPU memory",
+    "flops/train": "training FLOPs",
     "gpu_hours": "GPU-hours",
 }
 
@@ -25,7 +26,7 @@ def metric_head(metric: str) -> str:
 
 
 def unit_after(metric: str) -> str:
-    """The unit in brackets, behind a blank; empty where it is percent or not known, and of bytes, whose
-    figures have their unit.
+    """The unit in brackets, behind a blank; empty where it is percent or not known, and of bytes and
+    FLOPs, whose figures have their unit.
     """
-    return "" if unit(metric) in ("%", "", "bytes") else f" ({unit(metric)})"
+    return "" if unit(metric) in ("%", "", "bytes", "FLOPs") else f" ({unit(metric)})"

@@ -7,7 +7,7 @@ import re
 from ..metrics.measures import TOP, unit
 from .comparison_result import ComparisonResult
 from .method_result import MethodResult
-from .metric_cell import metric_cell
+from .metric_cell import ALONE, metric_cell
 from .metric_head import metric_head
 from .metric_summary import metric_summary
 from .shown_number import shown_number
@@ -94,7 +94,7 @@ def _row(
 def _cell(method: MethodResult, metric: str) -> str:
     if (told := metric_summary(method, metric)) is None:
         return "--"
-    if unit(metric) in ("bytes", "parameters", "GPU-hours"):
+    if unit(metric) in ALONE:
         return _figures(metric_cell(method, metric))
     if told.n == 1:
         return f"${shown_number(told.mean)}$"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..metrics.measures import unit
-from ..schema.shown import shown_bytes
+from ..schema.shown import shown_bytes, shown_flops
 from .shown_number import shown_number
 
 
 def shown_figure(value: float, metric: str) -> str:
-    """A finite figure as tables have it: bytes with their unit, parameters as a whole number, GPU-hours with
-    three digits behind the point, and everything else with one.
+    """A finite figure as tables have it: bytes and FLOPs with their unit, parameters as a whole number,
+    GPU-hours with three digits behind the point, and everything else with one.
 
     Args:
         value: The figure.
@@ -18,6 +18,8 @@ def shown_figure(value: float, metric: str) -> str:
     match unit(metric):
         case "bytes":
             return shown_bytes(value)
+        case "FLOPs":
+            return shown_flops(value)
         case "parameters":
             return f"{value:,.0f}"
         case "GPU-hours":

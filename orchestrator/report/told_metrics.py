@@ -12,14 +12,15 @@ from .stream_result import StreamResult
 COST = ("replay/items", "replay/bytes", "seconds/train", "seconds/evaluate")
 """The costs of a run, in the order in which they are shown."""
 
-_LATER = ("parameters/trained", "memory/gpu_bytes", "gpu_hours")  # runs of earlier versions have none
+_LATER = ("parameters/trained", "memory/gpu_bytes", "flops/train", "gpu_hours")
 
 _ROUNDING = 1e-9
 _EACH = re.compile(r"(^|/)task_\d+(/|$)|^(kind|group|cell)/")  # one for each task, kind or group
 
 
 def costs(*streams: StreamResult) -> list[str]:
-    """The costs of runs: :data:`COST`, then those that earlier versions did not record and that some run has.
+    """The costs of runs: :data:`COST`, then those of :data:`_LATER` that some run has. Runs of earlier
+    versions have none of these.
 
     Args:
         streams: The streams.

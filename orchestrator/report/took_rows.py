@@ -7,7 +7,14 @@ from .metric_rows import metric_rows
 from .stream_result import StreamResult
 
 _INTERVAL = "95 % interval"
-_RUNS = ("bytes kept", "trained parameters", "peak GPU memory", "seconds/train", "GPU-hours")
+_RUNS = (
+    "bytes kept",
+    "trained parameters",
+    "peak GPU memory",
+    "training FLOPs",
+    "seconds/train",
+    "GPU-hours",
+)
 _SEARCH = ("trials", "search seconds", "search GPU-hours")
 
 

@@ -26,11 +26,12 @@ def shown_score(value: float | None) -> str:
 
 def shown_bytes(size: float) -> str:
     """A number of bytes with two or three digits, in powers of 1000: ``512 B``, ``1.3 MB``, ``284 MB``."""
-    value, unit = float(size), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value >= 999.5:
-            value, unit = value / 1000, larger
-    return f"{value:.1f} {unit}" if value < 9.95 and unit != "B" else f"{value:.0f} {unit}"
+    return _in_powers(size, "B", "kMGT")
+
+
+def shown_flops(count: float) -> str:
+    """A number of floating-point operations, as :func:`shown_bytes` has it: ``1.3 TFLOPs``."""
+    return _in_powers(count, "FLOPs", "kMGTPEZ")
 
 
 def shown_time(seconds: float) -> str:
@@ -40,3 +41,11 @@ def shown_time(seconds: float) -> str:
         if value >= 99.5:
             value, unit = value / many, larger
     return f"{value:.1f} {unit}" if value < 9.95 and unit != "s" else f"{value:.0f} {unit}"
+
+
+def _in_powers(amount: float, unit: str, prefixes: str) -> str:
+    value, chosen = float(amount), ""
+    for prefix in prefixes:
+        if value >= 999.5:
+            value, chosen = value / 1000, prefix
+    return f"{value:.1f} {chosen}{unit}" if value < 9.95 and chosen else f"{value:.0f} {chosen}{unit}"

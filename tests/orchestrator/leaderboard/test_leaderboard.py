@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from recorded_runs import Record, trial
+from told_study import read_page
 
 from orchestrator import compare
 from orchestrator.errors import UserError
@@ -46,6 +47,7 @@ def whole(record):
     er = record.run("s-er", "er", searched, values={"replay.size": 40}, **how)
     for seed, figure, matrix in ((1, 60.0, _ONE), (2, 64.0, _OTHER)):
         cost = {"gpus": 0.5, "parameters__trained": 1000.0 * seed, "memory__gpu_bytes": 2e9}
+        cost["flops__train"] = 1e12 * seed
         own = trial(seed, {"average": figure, "seen/ece": 3.0}, matrix=matrix, **cost)
         chosen = {"replay.size": 40, rate: 0.0003}
         record.run(f"s-er-pair{seed}", "er", [own], values=chosen, search=f"{er}/t2")
@@ -76,6 +78,7 @@ def test_a_row_has_mean_interval_trials_and_what_runs_and_searches_took(whole):
         "replay/bytes": 512.0,
         "parameters/trained": 1000.0,
         "memory/gpu_bytes": 2e9,
+        "flops/train": 2e12,
         "seconds/train": 4.0,
         "seconds/evaluate": 2.0,
         "gpu_hours": pytest.approx(0.5 * 6 / 3600),
@@ -276,23 +279,29 @@ def test_all_formats_are_written(whole, tmp_path, capsys):
     heads = [line for line in lines if line.startswith("| method | worst task")]
     assert heads == [
         "| method | worst task | seen/ece | bytes kept | seconds/train | seconds/evaluate | "
-        "trained parameters | peak GPU memory | GPU-hours |"
+        "trained parameters | peak GPU memory | training FLOPs | GPU-hours |"
     ]
-    assert "| er | 54.0 ± 5.7 | 3.0 ± 0.0 | 512 B | 4.0 ± 0.0 | 2.0 ± 0.0 | 1,500 | 2.0 GB | 0.001 |" in lines
+    took = "512 B | 4.0 ± 0.0 | 2.0 ± 0.0"
+    assert f"| er | 54.0 ± 5.7 | 3.0 ± 0.0 | {took} | 1,500 | 2.0 GB | 3.0 TFLOPs | 0.001 |" in lines
+    assert any(line.startswith("| ewc |") and line.endswith("| – | – | – | 0.000 |") for line in lines)
     tex = (out / "leaderboard.tex").read_text()
     assert "% Made by: python -m orchestrator.compare --stream digits --out" in tex
     assert (
         "\\toprule" in tex and "er & 40 & 2 & $62.0 \\pm 2.8$ & $54.0 \\pm 5.7$ & 36.6 to 87.4 & 512 B" in tex
     )
-    assert "2.0 GB & 4.0 $\\pm$ 0.0 & 0.001 & 3, 1 failed & 15 & 0.002 \\\\" in tex
+    assert "2.0 GB & 3.0 TFLOPs & 4.0 $\\pm$ 0.0 & 0.001 & 3, 1 failed & 15 & 0.002 \\\\" in tex
     rows = list(csv.DictReader(io.StringIO((out / "leaderboard.csv").read_text())))
     found = {(row["method"], row["metric"]): row for row in rows}
     assert len(found) == len(rows) and float(found["er", "search/seconds"]["mean"]) == 15.0
+    assert float(found["er", "flops/train"]["mean"]) == 3e12 and ("ewc", "flops/train") not in found
     assert found["ewc", "average"]["n"] == "3" and float(found["ewc", "average"]["mean"]) == 74.0
     there = json.loads((out / "leaderboard.json").read_text())["streams"][0]["methods"][1]
     assert there["pairs"][0]["run"] == "s-er-pair1/seed_1" and there["pairs"][0]["matrix"] == _ONE
-    assert there["spent"]["seconds"] == 15.0
+    assert there["spent"]["seconds"] == 15.0 and there["pairs"][1]["cost"]["flops/train"] == 4e12
+    costs = read_page((out / "leaderboard.html").read_text()).tables["costs"]
+    assert [row[costs[0].index("training FLOPs")] for row in costs] == ["training FLOPs", "–", "3.0 TFLOPs"]
     runs = list(csv.DictReader(io.StringIO((out / "leaderboard-runs.csv").read_text())))
+    assert [row["flops/train"] for row in runs] == ["", "", "", "2000000000000.0", "4000000000000.0"]
     assert [(row["method"], row["seed"], row["gpu_hours"] != "") for row in runs] == [
         ("ewc", "1", True), ("ewc", "2", True), ("ewc", "3", True), ("er", "1", True), ("er", "2", True),
     ]  # fmt: skip

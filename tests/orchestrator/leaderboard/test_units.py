@@ -29,6 +29,7 @@ def record(monkeypatch):
                 gpus=0.5,
                 seconds=10 * rank,
                 replay__bytes=1000 * rank,
+                flops__train=2.5e12 * rank,
             )
             for seed, rank in enumerate(ranks, 1)
         ]
@@ -63,6 +64,7 @@ def test_a_median_rank_is_in_ranks_wherever_it_is_told(record, tmp_path, capsys)
         "replay/bytes": "bytes",
         "seconds/train": "seconds",
         "seconds/evaluate": "seconds",
+        "flops/train": "FLOPs",
         "gpu_hours": "GPU-hours",
     }
     assert json.loads(_read(tmp_path, "json"))["streams"][0]["unit"] == "ranks"
@@ -74,6 +76,7 @@ def test_a_median_rank_is_in_ranks_wherever_it_is_told(record, tmp_path, capsys)
         ("drift/angle", ["mean (degrees)", "26.7 ± 8.2", "18.1 to 35.2"], "by 43.3 degrees ("),
         ("seconds/train", ["mean (seconds)", "53.3 ± 16.3", "36.2 to 70.5"], "by 86.7 seconds ("),
         ("replay/bytes", ["mean", "2.7 kB", "1.8 kB to 3.5 kB"], "by 4333.3 bytes ("),
+        ("flops/train", ["mean", "13 TFLOPs", "9.0 TFLOPs to 18 TFLOPs"], "by 21666666666666.7 FLOPs ("),
         ("gpu_hours", ["mean (GPU-hours)", "0.008", "0.005 to 0.010"], "by 0.0120 GPU-hours ("),
     ],
 )

@@ -41,16 +41,30 @@ def test_what_some_task_did_not_report_is_left_out():
     assert "seconds/train" not in run_cost([{"replay/items": 1}, _LAST])
 
 
+def test_flops_are_summed_over_the_tasks_that_took_steps():
+    closed = {**_LAST, "parameters/trained": 0}
+    assert run_cost([{**_FIRST, "flops/train": 2e9}, {**_LAST, "flops/train": 1e9}])["flops/train"] == 3e9
+    assert run_cost([{**_FIRST, "flops/train": 2e9}, closed])["flops/train"] == 2e9
+    assert "flops/train" not in run_cost([closed, closed]), "a closed form has none, which is not 0"
+    assert "flops/train" not in run_cost([_FIRST, {**_LAST, "flops/train": 1e9}]), "an earlier version's task"
+
+
 def method(label, costs, **more):
     pairs = [PairResult(n, n, n, {"average": 50.0 + n}, cost) for n, cost in enumerate(costs, 1)]
     return MethodResult(label, more.pop("trials", 2), 0, "0", tuple(pairs), **more)
 
 
 def test_amounts_have_their_units_and_hours_without_a_gpu_are_left_out():
-    cost = {"parameters/trained": 1234567.0, "memory/gpu_bytes": 2.5e9, "gpu_hours": 0.25}
-    heads, row = metric_rows(stream(method("a", [cost, cost])))
-    assert heads == ["method", "trained parameters", "peak GPU memory", "GPU-hours"]
-    assert row == ["a", "1,234,567", "2.5 GB", "0.250"]
+    cost = {
+        "parameters/trained": 1234567.0,
+        "memory/gpu_bytes": 2.5e9,
+        "flops/train": 3e15,
+        "gpu_hours": 0.25,
+    }
+    heads, row, closed = metric_rows(stream(method("a", [cost, cost]), method("b", [{"gpu_hours": 0.5}])))
+    assert heads == ["method", "trained parameters", "peak GPU memory", "training FLOPs", "GPU-hours"]
+    assert row == ["a", "1,234,567", "2.5 GB", "3.0 PFLOPs", "0.250"]
+    assert closed == ["b", "–", "–", "–", "0.500"]
     assert metric_rows(stream(method("a", [{"gpu_hours": 0.0}]))) == []
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.schema.shown import shown_score, shown_time, shown_value
+from orchestrator.schema.shown import shown_bytes, shown_flops, shown_score, shown_time, shown_value
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,22 @@ def test_a_score_has_two_decimals_and_no_negative_zero(value, text):
 )
 def test_a_time_has_one_or_two_digits(seconds, shown):
     assert shown_time(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "size", "flops"),
+    [
+        (0, "0 B", "0 FLOPs"),
+        (5.2, "5 B", "5 FLOPs"),
+        (999.4, "999 B", "999 FLOPs"),
+        (999.5, "1.0 kB", "1.0 kFLOPs"),
+        (9.949e6, "9.9 MB", "9.9 MFLOPs"),
+        (9.95e6, "10 MB", "10 MFLOPs"),
+        (284.3e9, "284 GB", "284 GFLOPs"),
+        (1.3e15, "1300 TB", "1.3 PFLOPs"),
+        (2e18, "2000000 TB", "2.0 EFLOPs"),
+        (4e24, "4000000000000 TB", "4000 ZFLOPs"),
+    ],
+)
+def test_an_amount_is_in_powers_of_1000(amount, size, flops):
+    assert (shown_bytes(amount), shown_flops(amount)) == (size, flops)
