@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation.objective import Objective
@@ -39,6 +39,9 @@ class TuneBridge:
         objective: The objective with the others, of which Tune is told all; None: there is one.
         proposed: Returns whether no further trial can begin now.
         beside: The searches that share the lanes; None: there are none.
+        judged: How many tasks a trial has done where Tune has a say. Elsewhere the lane goes on at once, and
+            Tune hears nothing, since each word to Tune and back costs a lane tens of milliseconds. Tune needs
+            the last task, which has the trial's value. None: after each task.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class TuneBridge:
         objective: Objective | None = None,
         proposed: Callable[[], bool] = lambda: True,
         beside: SearchesBeside | None = None,
+        judged: Container[int] | None = None,
     ) -> None:
         self._recorder = recorder
         self._session = session
@@ -59,6 +63,7 @@ class TuneBridge:
         self._jobs = session.listener(self._reported, self._ended, self._tell)
         self._proposed = proposed
         self._beside = beside
+        self._judged = judged
         self._controller: TuneController | None = None
         self._error: Exception | None = None
         self._with_tune: set[str] = set()  # trials for which Tune's verdict is awaited
@@ -214,6 +219,10 @@ class TuneBridge:
         self._recorder.safely(self._recorder.task, job.id, metrics)
 
     def _tell(self, job: Job, task: int, metrics: dict[str, float]) -> None:
+        if self._judged is not None and task not in self._judged:
+            if not self.over:
+                self._recorder.safely(self._jobs.answer, job.id, task, True)
+            return
         told = {self._metric: metrics[self._metric]} if self._metric in metrics else {}
         if self._several is not None:
             told = self._several.told(self._recorder.store.trials[job.id].reports[:task])

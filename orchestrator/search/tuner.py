@@ -123,7 +123,10 @@ def _tuner(
         return len(recorder.store.trials) >= trials if spending is None else spending.more() is not True
 
     job_of = _job_of(run, space)
-    bridge = TuneBridge(recorder, session, job_of, objective.metric, objective, proposed, session.beside)
+    judged = {*space.scheduler.stops_after(tasks), tasks}
+    bridge = TuneBridge(
+        recorder, session, job_of, objective.metric, objective, proposed, session.beside, judged
+    )
     trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher, scope=session.scope)
     # Tune finds it by its name, and another search may have one with another scope at the same time.
     trainable.__name__ = f"{run_trial.__name__}_{session.scope}".strip("_/")

@@ -206,6 +206,35 @@ def test_where_a_verdict_cannot_be_written_nobody_acts_on_it(bridge, session, di
     assert recorder.store.trials["a"].status == "running"
 
 
+@pytest.fixture
+def in_the_end(session, recorder):
+    """A bridge of a search in which no trial is stopped."""
+    found = TuneBridge(recorder, session, _job, _METRIC, judged={_TASKS})
+    assert found.propose("a", {"x": 1}, 0)
+    found.start("a", {"x": 1}, 0)
+    return found
+
+
+def test_a_lane_goes_on_at_once_where_tune_has_no_say_and_tune_hears_of_the_last_task(
+    in_the_end, session, did
+):
+    for task in range(1, _TASKS + 1):
+        _hear(in_the_end, session, _report(task))
+    last = [("report", "a", 4), ("tell", "a", {_METRIC: 5.0, TASK: 4, STATUS: "running"})]
+    assert did[1:] == [one for k in (1, 2, 3) for one in (("report", "a", k), ("answer", "a", k))] + last
+
+
+def test_where_a_report_could_not_be_recorded_the_lane_is_not_told_to_go_on(
+    in_the_end, session, did, recorder, monkeypatch
+):
+    def full(*_):
+        raise OSError("no space")
+
+    monkeypatch.setattr(recorder, "task", full)
+    _hear(in_the_end, session, _report(1))
+    assert in_the_end.over and not _words(did, "answer", "tell")
+
+
 def test_a_report_without_the_objective_goes_on(bridge, session, did):
     scheduler = TaskScheduler(_METRIC, "max", _TASKS, write_down=bridge.decide, answer=bridge.answer)
     trial = SimpleNamespace(trial_id="tune a", config={TRIAL: {"id": "a", "number": 0}})
